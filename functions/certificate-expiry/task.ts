@@ -1,0 +1,82 @@
+import * as z from 'zod';
+import { defineTask } from '../../shared/task.ts';
+
+const host = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[A-Za-z0-9._:-]+$/, 'not a host name or an IP address');
+
+const endpoint = z.strictObject({
+  host,
+  port: z.int().min(1).max(65_535).default(443),
+  /** Sent as SNI and compared with the certificate; the host unless given. */
+  serverName: host.optional(),
+  /** How to get to TLS on a port that begins in plain text. */
+  startTls: z.enum(['postgres', 'smtp']).optional(),
+  /**
+   * The ACM certificate that this endpoint must serve. Without it, any certificate in ACM that is in use and covers the
+   * name must be the one served; `none` says that the endpoint's certificate does not come from ACM.
+   */
+  certificateArn: z.union([z.literal('none'), z.string().regex(/^arn:aws[a-z-]*:acm:/, 'not the ARN of an ACM certificate')]).optional(),
+});
+
+export type EndpointConfig = z.output<typeof endpoint>;
+
+const days = z.int().min(0).max(3650);
+
+export const task = defineTask({
+  id: 'certificate-expiry',
+  title: 'Certificate expiry scan',
+  schedule: 'cron(0 6 * * ? *)',
+  timeoutSeconds: 300,
+  memoryMiB: 512,
+  permissions: [
+    {
+      actions: ['acm:ListCertificates', 'iam:ListServerCertificates', 'rds:DescribeCertificates'],
+      resources: ['*'],
+      reason: 'The services accept no resource for listing calls.',
+    },
+    {
+      actions: ['acm:DescribeCertificate', 'iam:GetServerCertificate', 'rds:DescribeDBInstances', 'rds:DescribeDBClusters'],
+      resources: ['*'],
+      reason: 'Every certificate and database of the account is looked at, so that none is missed when it is added.',
+    },
+  ],
+  rules: [
+    'expired',
+    'expiring',
+    'not-yet-valid',
+    'renewal-stuck',
+    'validation-pending',
+    'validation-failed',
+    'renewal-ineligible',
+    'unused',
+    'hostname-mismatch',
+    'chain-incomplete',
+    'untrusted-root',
+    'self-signed',
+    'intermediate-expires-first',
+    'weak-key',
+    'weak-signature',
+    'ca-expiring',
+    'deployed-differs-from-store',
+  ],
+  config: z.strictObject({
+    sources: z.array(z.enum(['acm', 'iam', 'rds', 'endpoints'])).min(1, 'at least one source').default(['acm', 'iam', 'rds', 'endpoints']),
+    endpoints: z.array(endpoint).default([]),
+    /** PEM of further roots to trust beside the public ones: an estate's private authority. */
+    trustedCertificates: z.array(z.string().includes('-----BEGIN CERTIFICATE-----', { message: 'not a PEM certificate' })).default([]),
+    /** Warn when fewer days remain, even if renewal is not overdue yet. */
+    warnDays: days.optional(),
+    criticalDays: days.optional(),
+    /** Fewer resources than this found in all means that the scan looked in the wrong place. */
+    minimumResources: z.int().min(0).default(1),
+    /** Endpoints scanned at a time; a Lambda function has 1,024 file descriptors. */
+    concurrency: z.int().min(1).max(800).default(256),
+    connectTimeoutSeconds: z.number().min(0.05).max(30).default(2),
+    handshakeTimeoutSeconds: z.number().min(0.05).max(60).default(5),
+    /** After this the endpoints that are left are listed as unchecked. */
+    scanTimeoutSeconds: z.number().min(0.1).max(840).default(240),
+  }),
+});

@@ -1,0 +1,1 @@
+export { task as certificateExpiry } from './certificate-expiry/task.ts';

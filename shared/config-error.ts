@@ -1,0 +1,47 @@
+import type * as z from 'zod';
+
+/** One thing that is wrong, and where: `tasks.certificate-expiry.endpoints[0].port`. */
+export interface ConfigFault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Bad configuration or a bad event. The message lists every fault with its path; nothing has been run. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly ConfigFault[];
+
+  constructor(source: string, faults: readonly ConfigFault[], options?: ErrorOptions) {
+    const lines = faults.map((fault) => (fault.path === '' ? `  ${fault.message}` : `  ${fault.path}: ${fault.message}`));
+    super(`${source}: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`}\n${lines.join('\n')}`, options);
+    this.faults = faults;
+  }
+}
+
+/**
+ * Returns `input` parsed by `schema`.
+ *
+ * @param source what is being parsed, for the message: a file name, `event`.
+ * @throws ConfigError with every fault that the schema found.
+ */
+export function parseOrThrow<Schema extends z.ZodType>(schema: Schema, input: unknown, source: string): z.output<Schema> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  throw new ConfigError(source, result.error.issues.flatMap((issue) => faultsOf(issue)));
+}
+
+function faultsOf(issue: z.core.$ZodIssue): ConfigFault[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: 'unknown key' }));
+  }
+  return [{ path: formatPath(issue.path), message: issue.message }];
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const part of path) {
+    if (typeof part === 'number') text += `[${part}]`;
+    else text += text === '' ? String(part) : `.${String(part)}`;
+  }
+  return text;
+}

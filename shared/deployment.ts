@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { estateSchema } from './estate.ts';
+
+/** Environment variables that `infra` sets on every function and the handler reads; the one place where they are named. */
+export const environmentNames = {
+  stage: 'CARETAKER_STAGE',
+  pageTopicArn: 'CARETAKER_PAGE_TOPIC_ARN',
+  noticeTopicArn: 'CARETAKER_NOTICE_TOPIC_ARN',
+  reportBucket: 'CARETAKER_REPORT_BUCKET',
+  stateTable: 'CARETAKER_STATE_TABLE',
+} as const;
+
+/** File beside the bundled handler that carries the deployed configuration, so that a rollback rolls it back too. */
+export const deployedConfigFileName = 'caretaker.config.json';
+
+/** What {@link deployedConfigFileName} holds; `config` is parsed by the task's own schema. */
+export const deployedConfigSchema = z.strictObject({
+  estate: estateSchema,
+  config: z.record(z.string(), z.unknown()),
+});
+
+export type DeployedConfig = z.input<typeof deployedConfigSchema>;
+
+/** CloudWatch namespace of the metrics that the functions emit; dimensions are `stage` and `task`. */
+export const metricNamespace = 'Caretaker';
+
+/** Metric names, shared by the functions that emit them and the alarms that watch them. */
+export const metricNames = {
+  /** 1 for each scheduled run that ended with a stored report, whatever its status; its absence is the missed-run alarm. */
+  scheduledRunCompleted: 'ScheduledRunCompleted',
+  findings: 'Findings',
+  unchecked: 'Unchecked',
+} as const;
+
+/** Returns the name of a deployed function: what `aws lambda invoke --function-name` takes. */
+export function functionName(stage: string, taskId: string): string {
+  return `caretaker-${stage}-${taskId}`;
+}

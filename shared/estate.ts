@@ -1,0 +1,49 @@
+import * as z from 'zod';
+
+const accountId = z.string().regex(/^\d{12}$/, 'an AWS account id has 12 digits');
+
+/** An AWS account to look after; without a role, the account of the credentials that the run starts with. */
+export const accountSchema = z.strictObject({
+  id: accountId,
+  /** Role to assume in that account. */
+  roleArn: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/.+$/, 'not the ARN of an IAM role')
+    .optional(),
+  /** Given to sts:AssumeRole, against the confused deputy: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html */
+  externalId: z.string().min(2).max(1224).optional(),
+});
+
+export type EstateAccount = z.output<typeof accountSchema>;
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is looked after. An empty `accounts` means the account of the credentials that the run starts with. */
+export const estateSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'lower-case letters, digits and hyphens, at most 31 characters'),
+  timeZone: z.string().refine(isTimeZone, 'not an IANA time zone such as America/New_York').default('UTC'),
+  regions: z
+    .array(z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'not an AWS region such as us-east-1'))
+    .min(1, 'at least one region')
+    .default(['us-east-1']),
+  accounts: z.array(accountSchema).default([]),
+});
+
+export type Estate = z.output<typeof estateSchema>;
+
+/** Who hears of results: e-mail addresses, and telephone numbers in E.164 form for SMS. */
+export const alertsSchema = z.strictObject({
+  email: z.array(z.email('not an e-mail address')).default([]),
+  sms: z.array(z.string().regex(/^\+[1-9]\d{6,14}$/, 'not an E.164 telephone number such as +12125550123')).default([]),
+});
+
+export type Alerts = z.output<typeof alertsSchema>;

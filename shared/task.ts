@@ -1,0 +1,50 @@
+import type * as z from 'zod';
+
+/**
+ * One statement of a task's IAM policy. `infra` derives the function's role from these and nothing else; a test proves
+ * that the SDK commands that the task sends are a subset of them.
+ */
+export interface Permission {
+  /** IAM actions such as `acm:ListCertificates`; never a wildcard. */
+  readonly actions: readonly string[];
+  /** ARNs, or `*` where the service knows no resource-level permission for the action. */
+  readonly resources: readonly string[];
+  /** Why `*` is needed: shown to whoever reviews the deployed policy. */
+  readonly reason: string;
+}
+
+/** What a task is, as data: everything that infra, the command line and the documentation tests derive from. */
+export interface TaskDefinition<
+  Id extends string = string,
+  Rule extends string = string,
+  Config extends z.ZodType = z.ZodType,
+> {
+  /** The name of the task's folder. */
+  readonly id: Id;
+  readonly title: string;
+  /** When it runs unless the configuration says otherwise: an EventBridge Scheduler expression in the estate's time zone. */
+  readonly schedule: string;
+  readonly timeoutSeconds: number;
+  readonly memoryMiB: number;
+  readonly permissions: readonly Permission[];
+  /** Ids of the rules that `evaluate` tests; each has a heading in `docs/runbook.md`. */
+  readonly rules: readonly Rule[];
+  /** Every field has a default or a clear error. */
+  readonly config: Config;
+}
+
+/** The parsed configuration of a task. */
+export type ConfigOf<Definition extends TaskDefinition> = z.output<Definition['config']>;
+
+/** The rule ids of a task. */
+export type RuleOf<Definition extends TaskDefinition> = Definition['rules'][number];
+
+/**
+ * Returns `definition` unchanged, with its literal types kept, so that a misspelt rule or configuration key in the
+ * task's code fails to compile.
+ */
+export function defineTask<const Id extends string, const Rule extends string, Config extends z.ZodType>(
+  definition: TaskDefinition<Id, Rule, Config>,
+): TaskDefinition<Id, Rule, Config> {
+  return definition;
+}
