@@ -12,7 +12,9 @@ export class ConfigError extends Error {
   readonly faults: readonly ConfigFault[];
 
   constructor(source: string, faults: readonly ConfigFault[], options?: ErrorOptions) {
-    const lines = faults.map((fault) => (fault.path === '' ? `  ${fault.message}` : `  ${fault.path}: ${fault.message}`));
+    const lines = faults.map((fault) =>
+      fault.path === '' ? `  ${fault.message}` : `  ${fault.path}: ${fault.message}`,
+    );
     super(`${source}: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`}\n${lines.join('\n')}`, options);
     this.faults = faults;
   }
@@ -24,10 +26,17 @@ export class ConfigError extends Error {
  * @param source what is being parsed, for the message: a file name, `event`.
  * @throws ConfigError with every fault that the schema found.
  */
-export function parseOrThrow<Schema extends z.ZodType>(schema: Schema, input: unknown, source: string): z.output<Schema> {
+export function parseOrThrow<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  source: string,
+): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  throw new ConfigError(source, result.error.issues.flatMap((issue) => faultsOf(issue)));
+  throw new ConfigError(
+    source,
+    result.error.issues.flatMap((issue) => faultsOf(issue)),
+  );
 }
 
 function faultsOf(issue: z.core.$ZodIssue): ConfigFault[] {

@@ -21,8 +21,13 @@ export const deployedConfigSchema = z.strictObject({
 
 export type DeployedConfig = z.input<typeof deployedConfigSchema>;
 
-/** CloudWatch namespace of the metrics that the functions emit; dimensions are `stage` and `task`. */
+/** CloudWatch namespace of the metrics that the functions emit. */
 export const metricNamespace = 'Caretaker';
+
+/** Returns the dimensions of every metric that a function emits: `service` is what Powertools calls the task. */
+export function metricDimensions(stage: string, taskId: string): { service: string; stage: string } {
+  return { service: taskId, stage };
+}
 
 /** Metric names, shared by the functions that emit them and the alarms that watch them. */
 export const metricNames = {

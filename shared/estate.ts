@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isTimeZone } from './schedule/time-zone.ts';
 
 const accountId = z.string().regex(/^\d{12}$/, 'an AWS account id has 12 digits');
 
@@ -16,26 +17,19 @@ export const accountSchema = z.strictObject({
 
 export type EstateAccount = z.output<typeof accountSchema>;
 
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** What is looked after. An empty `accounts` means the account of the credentials that the run starts with. */
 export const estateSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'lower-case letters, digits and hyphens, at most 31 characters'),
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, 'lower-case letters, digits and hyphens, at most 31 characters'),
   timeZone: z.string().refine(isTimeZone, 'not an IANA time zone such as America/New_York').default('UTC'),
   regions: z
     .array(z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'not an AWS region such as us-east-1'))
     .min(1, 'at least one region')
+    .refine((regions) => new Set(regions).size === regions.length, 'a region is named twice')
     .default(['us-east-1']),
-  accounts: z.array(accountSchema).default([]),
+  accounts: z
+    .array(accountSchema)
+    .refine((accounts) => new Set(accounts.map(({ id }) => id)).size === accounts.length, 'an account is named twice')
+    .default([]),
 });
 
 export type Estate = z.output<typeof estateSchema>;

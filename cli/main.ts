@@ -1,0 +1,91 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { ConfigError } from '../shared/config-error.ts';
+import { severities } from '../shared/finding.ts';
+import { exitCodes, type FailOn } from './exit-code.ts';
+import { type RunCommandOptions, runCommand } from './run-command.ts';
+import { scheduleCommand } from './schedule-command.ts';
+import { type SchemaName, schemaCommand, schemaNames } from './schema-command.ts';
+import { tasksCommand } from './tasks-command.ts';
+import { UsageError } from './usage-error.ts';
+
+const failOnChoices: readonly string[] = [...severities, 'never'];
+
+const program = new Command('caretaker')
+  .description('Looks after an AWS estate: runs maintenance tasks and says what they found.')
+  .exitOverride()
+  .showHelpAfterError('(caretaker --help shows all commands)');
+
+program
+  .command('tasks')
+  .description('list the tasks')
+  .option('--json', 'print JSON')
+  .action((options) => tasksCommand(options));
+
+program
+  .command('schedule')
+  .description('show when each task runs next, in local time and UTC')
+  .option('--config <file>', 'configuration (default: caretaker.config.ts)')
+  .option('--json', 'print JSON')
+  .action((options) => scheduleCommand(options, new Date()));
+
+program
+  .command('run')
+  .description('run tasks once, here and now, and print their reports')
+  .argument('[task...]', 'tasks to run')
+  .option('--all', 'every task that is switched on')
+  .option('--sandbox', 'against the sample estate, which runs inside this process')
+  .option('--apply', 'let tasks that change things change them')
+  .option('--only <glob>', 'narrow the run to resources whose name or id matches, such as "*.example"')
+  .option('--config <file>', 'configuration (default: caretaker.config.ts)')
+  .option('--json', 'print JSON: one report, or an array for several tasks')
+  .option('--html <file>', 'write a page to this file as well')
+  .option('--fail-on <severity>', `exit with 3 from this severity on: ${failOnChoices.join(', ')}`, parseFailOn, 'high')
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 nothing at or above --fail-on; 3 findings at or above it;
+1 could not run or could not check everything; 2 wrong usage or configuration.`,
+  )
+  .action(async (taskIds: string[], options: RunCommandOptions) => {
+    process.exitCode = await runCommand(taskIds, options);
+  });
+
+program
+  .command('schema')
+  .description('print a public interface as JSON Schema')
+  .argument('<name>', schemaNames.join(' or '), parseSchemaName)
+  .action((name: SchemaName) => schemaCommand(name));
+
+function parseFailOn(text: string): FailOn {
+  if (!failOnChoices.includes(text)) throw new InvalidArgumentError(`Choose one of ${failOnChoices.join(', ')}.`);
+  return text as FailOn;
+}
+
+function parseSchemaName(text: string): SchemaName {
+  const name = schemaNames.find((known) => known === text);
+  if (name === undefined) throw new InvalidArgumentError(`Choose ${schemaNames.join(' or ')}.`);
+  return name;
+}
+
+// A reader that has seen enough, such as `head`, closes the pipe; that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCodeOfError(error);
+}
+
+function exitCodeOfError(error: unknown): number {
+  // Commander has said what is wrong; help that was asked for is no error.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.good : exitCodes.usage;
+  if (error instanceof UsageError || error instanceof ConfigError) {
+    process.stderr.write(`${error.message}\n`);
+    return exitCodes.usage;
+  }
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return exitCodes.incomplete;
+}

@@ -1,0 +1,92 @@
+import * as z from 'zod';
+import * as registry from '../functions/index.ts';
+import { databaseSchema } from '../shared/databases.ts';
+import { alertsSchema, estateSchema } from '../shared/estate.ts';
+import { parseScheduleExpression, ScheduleExpressionError } from '../shared/schedule/schedule-expression.ts';
+import type { TaskDefinition } from '../shared/task.ts';
+
+/** What the configuration says of one task, every default filled in. */
+export interface TaskSettings {
+  /** `false`: neither deployed nor run. */
+  readonly enabled: boolean;
+  /** EventBridge Scheduler expression, in the estate's time zone. */
+  readonly schedule: string;
+  /** As the task's own schema returns it. */
+  readonly config: Record<string, unknown>;
+}
+
+const scheduleSchema = z.string().superRefine((text, context) => {
+  try {
+    parseScheduleExpression(text);
+  } catch (error) {
+    if (!(error instanceof ScheduleExpressionError)) throw error;
+    for (const fault of error.faults) context.addIssue({ code: 'custom', message: fault });
+  }
+});
+
+/**
+ * A task's entry mixes settings that every task has with the task's own keys. Both halves are parsed whatever the other
+ * finds, so that one message names every fault.
+ */
+function taskSettingsSchema(definition: TaskDefinition) {
+  const common = z.strictObject({
+    enabled: z.boolean().default(true),
+    schedule: scheduleSchema.default(definition.schedule),
+  });
+  return z.unknown().transform((entry, context): TaskSettings => {
+    if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) {
+      context.addIssue({ code: 'custom', message: 'expected an object of settings' });
+      return z.NEVER;
+    }
+    const { enabled, schedule, ...own } = entry as Record<string, unknown>;
+    const settings = common.safeParse({ enabled, schedule });
+    const config = definition.config.safeParse(own);
+    for (const result of [settings, config]) {
+      for (const issue of result.error?.issues ?? [])
+        context.issues.push({ ...issue, input: entry } as z.core.$ZodRawIssue);
+    }
+    if (!settings.success || !config.success) return z.NEVER;
+    return { ...settings.data, config: config.data as Record<string, unknown> };
+  });
+}
+
+const definitions: readonly TaskDefinition[] = Object.values(registry);
+
+/** The whole configuration file. A task that is not named runs with its defaults. */
+export const configurationSchema = z.strictObject({
+  estate: estateSchema,
+  databases: z
+    .record(
+      z.string().regex(/^[a-z][a-z0-9-]*$/, 'a database is named in lower-case letters, digits and hyphens'),
+      databaseSchema,
+    )
+    .default({}),
+  alerts: alertsSchema.prefault({}),
+  tasks: z
+    .strictObject(
+      Object.fromEntries(
+        definitions.map((definition) => [definition.id, taskSettingsSchema(definition).prefault({})] as const),
+      ),
+    )
+    .prefault({}),
+});
+
+/** A parsed configuration; `tasks` holds an entry for every task in the registry. */
+export type Configuration = z.output<typeof configurationSchema>;
+
+type Definition = (typeof registry)[keyof typeof registry];
+
+type TaskInputs = {
+  readonly [D in Definition as D['id']]?: z.input<D['config']> & { enabled?: boolean; schedule?: string };
+};
+
+/** A configuration as it is written, before defaults. */
+export type ConfigurationInput = Omit<z.input<typeof configurationSchema>, 'tasks'> & { tasks?: TaskInputs };
+
+/**
+ * Returns `configuration` unchanged; it is here for the editor, which completes and checks keys against it.
+ * Everything is parsed again when the file is loaded.
+ */
+export function defineConfig(configuration: ConfigurationInput): ConfigurationInput {
+  return configuration;
+}

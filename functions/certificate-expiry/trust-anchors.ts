@@ -1,0 +1,52 @@
+import { X509Certificate } from 'node:crypto';
+import { getCACertificates } from 'node:tls';
+
+/**
+ * The roots that are trusted: node's own and an estate's private ones. OpenSSL alone judges a chain, but it names only the
+ * last fault it met; where an expired certificate hides whether the rest of the chain leads anywhere, this looks it up.
+ */
+export class TrustAnchors {
+  readonly #pems: readonly string[];
+  #roots: readonly X509Certificate[] | undefined;
+
+  /** @param pems further roots beside node's own, which are read only when they are needed. */
+  constructor(pems: readonly string[]) {
+    this.#pems = pems;
+  }
+
+  /** Returns whether the certificates that were sent lead from the first of them to a trusted root. */
+  reachedBy(chain: readonly X509Certificate[]): boolean {
+    this.#roots ??= [...getCACertificates('default'), ...this.#pems].flatMap(readCertificate);
+    let current = chain[0];
+    // Each step uses up one certificate, so that a circle of cross-signatures ends.
+    const rest = chain.slice(1);
+    while (current !== undefined) {
+      const certificate: X509Certificate = current;
+      if (
+        this.#roots.some((root) => root.fingerprint256 === certificate.fingerprint256 || isIssuedBy(certificate, root))
+      ) {
+        return true;
+      }
+      const index = rest.findIndex((candidate) => isIssuedBy(certificate, candidate));
+      current = index < 0 ? undefined : rest.splice(index, 1)[0];
+    }
+    return false;
+  }
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
+  } catch {
+    return false;
+  }
+}
+
+/** A root that cannot be read is one that nothing can lead to. */
+function readCertificate(pem: string): X509Certificate[] {
+  try {
+    return [new X509Certificate(pem)];
+  } catch {
+    return [];
+  }
+}

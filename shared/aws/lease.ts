@@ -1,0 +1,88 @@
+import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+
+/** Days for which a finished lease is remembered, far beyond Scheduler's 24 hours of retries; then TTL removes it. */
+const rememberDays = 7;
+
+/** Another invocation is at work on the same scheduled run. Thrown, so that Lambda's retry looks again later. */
+export class LeaseHeldError extends Error {
+  override readonly name = 'LeaseHeldError';
+}
+
+/**
+ * The right to perform one scheduled run. EventBridge Scheduler and Lambda's asynchronous queue both deliver at least
+ * once; the schedule's ARN and the scheduled time are what all deliveries of one run share (the execution id differs from
+ * attempt to attempt): https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+ */
+export interface Lease {
+  /** @throws LeaseHeldError when another owner has taken over since, because this one was too slow. */
+  confirm(): Promise<void>;
+  /** Marks the run as done, so that a later delivery is skipped. @throws LeaseHeldError as {@link confirm}. */
+  complete(): Promise<void>;
+  /** Gives the run back, so that a retry need not wait for the lease to expire. */
+  release(): Promise<void>;
+}
+
+/**
+ * Returns the lease of the run, or `undefined` when that run has been done already.
+ *
+ * @param options.owner unique per invocation; every later write is conditional on it.
+ * @param options.holdSeconds after this an unfinished run may be taken over: the invocation's own time limit.
+ * @throws LeaseHeldError while another invocation holds it.
+ */
+export async function takeLease(
+  client: DynamoDBClient,
+  table: string,
+  run: { readonly scheduleArn: string; readonly scheduledTime: string },
+  options: { readonly owner: string; readonly holdSeconds: number; readonly now: () => Date },
+): Promise<Lease | undefined> {
+  const key = { pk: { S: `run#${run.scheduleArn}` }, sk: { S: run.scheduledTime } };
+  const seconds = () => Math.floor(options.now().getTime() / 1000);
+
+  async function write(state: 'running' | 'done' | 'released', condition: string, heldUntil: number): Promise<void> {
+    await client.send(
+      new UpdateItemCommand({
+        TableName: table,
+        Key: key,
+        UpdateExpression: 'SET #state = :state, #owner = :owner, heldUntil = :heldUntil, expiresAt = :expiresAt',
+        ConditionExpression: condition,
+        ExpressionAttributeNames: { '#state': 'state', '#owner': 'owner' },
+        ExpressionAttributeValues: {
+          ':state': { S: state },
+          ':owner': { S: options.owner },
+          ':heldUntil': { N: String(heldUntil) },
+          ':expiresAt': { N: String(seconds() + rememberDays * 86_400) },
+          ...(condition.includes(':running') ? { ':running': { S: 'running' }, ':released': { S: 'released' } } : {}),
+          ...(condition.includes(':now') ? { ':now': { N: String(seconds()) } } : {}),
+        },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
+    );
+  }
+
+  try {
+    await write(
+      'running',
+      'attribute_not_exists(pk) OR #state = :released OR (#state = :running AND heldUntil < :now)',
+      seconds() + options.holdSeconds,
+    );
+  } catch (error) {
+    if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    if (error.Item?.state?.S === 'done') return undefined;
+    throw new LeaseHeldError(`the run scheduled for ${run.scheduledTime} is being performed by another invocation`);
+  }
+
+  async function asOwner(state: 'running' | 'done' | 'released'): Promise<void> {
+    try {
+      await write(state, '#owner = :owner', seconds() + options.holdSeconds);
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      throw new LeaseHeldError(`the run scheduled for ${run.scheduledTime} was taken over by another invocation`);
+    }
+  }
+
+  return {
+    confirm: () => asOwner('running'),
+    complete: () => asOwner('done'),
+    release: () => asOwner('released'),
+  };
+}

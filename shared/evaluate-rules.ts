@@ -1,0 +1,40 @@
+import type { FindingDraft } from './finding.ts';
+import type { Unchecked } from './report.ts';
+import type { Resource } from './resource.ts';
+
+/** What evaluate returns: the rules that are broken, and the rules that could not be tested. */
+export interface Evaluation<Rule extends string = string> {
+  readonly findings: readonly FindingDraft<Rule>[];
+  readonly unchecked: readonly Unchecked[];
+}
+
+/** One condition: returns the findings for one item, none when it is met. Pure; no clock, no I/O. */
+export type RuleTest<Item, Context, Rule extends string> = (
+  item: Item,
+  context: Context,
+) => readonly FindingDraft<Rule>[];
+
+/**
+ * Tests every rule on every item. A rule that throws is never a pass: its item becomes unchecked, with the rule's name,
+ * and the other rules and items go on.
+ */
+export function evaluateRules<Item extends { readonly resource: Resource }, Context, Rule extends string>(
+  items: Iterable<Item>,
+  rules: Readonly<Record<Rule, RuleTest<Item, Context, Rule>>>,
+  context: Context,
+): Evaluation<Rule> {
+  const findings: FindingDraft<Rule>[] = [];
+  const unchecked: Unchecked[] = [];
+  const entries = Object.entries(rules) as [Rule, RuleTest<Item, Context, Rule>][];
+  for (const item of items) {
+    for (const [rule, test] of entries) {
+      try {
+        findings.push(...test(item, context));
+      } catch (error) {
+        const detail = `The rule ${rule} could not be tested: ${error instanceof Error ? error.message : String(error)}`;
+        unchecked.push({ resource: item.resource, reason: 'rule-failed', detail });
+      }
+    }
+  }
+  return { findings, unchecked };
+}

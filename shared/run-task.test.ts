@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { AwsClients } from './aws/clients.ts';
+import { ConfigError } from './config-error.ts';
+import type { Estate } from './estate.ts';
+import { evaluateRules } from './evaluate-rules.ts';
+import type { Invocation } from './invocation.ts';
+import { reportSchema } from './report.ts';
+import type { Resource } from './resource.ts';
+import { type CollectContext, type RunOptions, runTask, type TaskSteps } from './run-task.ts';
+import { defineTask } from './task.ts';
+
+const task = defineTask({
+  id: 'sample',
+  title: 'Sample',
+  schedule: 'rate(1 day)',
+  timeoutSeconds: 10,
+  memoryMiB: 128,
+  permissions: [],
+  rules: ['broken', 'odd'],
+  config: z.strictObject({ limit: z.int().default(3), name: z.string().optional() }),
+});
+
+type Config = z.output<typeof task.config>;
+type Item = { resource: Resource; size: number };
+
+const estate: Estate = {
+  name: 'nycmg',
+  timeZone: 'America/New_York',
+  regions: ['us-east-1', 'us-west-2'],
+  accounts: [{ id: '123456789012' }],
+};
+
+function thing(name: string): Resource {
+  return { type: 'thing', id: `arn:${name}`, name };
+}
+
+function stepsOver(collect: (context: CollectContext<Config>) => Item[]): TaskSteps<Config, Item[], 'broken' | 'odd'> {
+  return {
+    collect: async (context) => collect(context),
+    evaluate: (items, config) =>
+      evaluateRules(
+        items,
+        {
+          broken: ({ resource, size }, limit: number) =>
+            size > limit
+              ? [
+                  {
+                    rule: 'broken',
+                    severity: 'high',
+                    resource,
+                    summary: `${size}`,
+                    evidence: { size },
+                    remedy: 'Shrink it.',
+                  },
+                ]
+              : [],
+          odd: ({ size }) => {
+            if (size < 0) throw new RangeError('a size below zero');
+            return [];
+          },
+        },
+        config.limit,
+      ),
+  };
+}
+
+function options(overrides: Partial<RunOptions> = {}): RunOptions {
+  return {
+    estate,
+    config: {},
+    configSource: 'test',
+    invocation: {},
+    clients: new AwsClients(),
+    clock: () => new Date('2026-11-22T12:00:00Z'),
+    timeBudgetSeconds: 5,
+    ...overrides,
+  };
+}
+
+const looked = (items: readonly [string, number][]) =>
+  stepsOver(({ coverage }) =>
+    items.map(([name, size]) => {
+      coverage.checked(thing(name));
+      return { resource: thing(name), size };
+    }),
+  );
+
+describe('runTask', () => {
+  it('reports findings with their identity, and parses with the published schema', async () => {
+    const report = await runTask(
+      task,
+      looked([
+        ['a', 9],
+        ['b', 3],
+      ]),
+      options(),
+    );
+    expect(reportSchema.parse(report)).toEqual(report);
+    expect(report).toMatchObject({ status: 'findings', trigger: 'manual', mode: 'dry-run', task: 'sample' });
+    expect(report.findings.map(({ resource }) => resource.name)).toEqual(['a']);
+  });
+
+  it('is clean only when everything was checked and nothing was found', async () => {
+    expect((await runTask(task, looked([['a', 3]]), options())).status).toBe('clean');
+  });
+
+  it('is incomplete when something was expected and not settled', async () => {
+    const steps = stepsOver(({ coverage }) => {
+      coverage.checked(thing('a'));
+      coverage.expect(thing('b'));
+      return [];
+    });
+    expect((await runTask(task, steps, options())).status).toBe('incomplete');
+  });
+
+  it('fails when nothing was checked though something was expected', async () => {
+    const steps = stepsOver(({ coverage }) => {
+      coverage.unchecked(thing('a'), 'access-denied', 'no');
+      return [];
+    });
+    expect((await runTask(task, steps, options())).status).toBe('failed');
+  });
+
+  it('makes an item unchecked when a rule throws on it, and goes on with the others', async () => {
+    const report = await runTask(
+      task,
+      looked([
+        ['bad', -1],
+        ['a', 9],
+      ]),
+      options(),
+    );
+    expect(report.coverage.unchecked).toMatchObject([{ resource: { name: 'bad' }, reason: 'rule-failed' }]);
+    expect(report.status).toBe('incomplete');
+    expect(report.findings).toHaveLength(1);
+  });
+
+  it('names every fault of the configuration and runs nothing', async () => {
+    let hasRun = false;
+    const steps = stepsOver(() => {
+      hasRun = true;
+      return [];
+    });
+    const run = runTask(task, steps, options({ config: { limit: 'x', nope: 1 } }));
+    await expect(run).rejects.toThrow(ConfigError);
+    await expect(run).rejects.toThrow(/limit: .*\n.*nope: unknown key/);
+    expect(hasRun).toBe(false);
+  });
+
+  it('lays the configuration of the invocation over the deployed one', async () => {
+    const invocation: Invocation = { config: { limit: 100 } };
+    expect((await runTask(task, looked([['a', 9]]), options({ config: { limit: 1 }, invocation }))).status).toBe(
+      'clean',
+    );
+  });
+
+  it('refuses a scope outside the estate and says what the estate has', async () => {
+    const invocation: Invocation = { scope: { regions: ['eu-west-1'], accounts: ['999999999999'] } };
+    const run = runTask(task, looked([['a', 1]]), options({ invocation }));
+    await expect(run).rejects.toThrow(/scope\.regions\[0\]: eu-west-1 .*us-east-1, us-west-2/);
+    await expect(run).rejects.toThrow(/scope\.accounts\[0\]: 999999999999/);
+  });
+
+  it('gives collect the narrowed regions and accounts', async () => {
+    const invocation: Invocation = { scope: { regions: ['us-west-2'], accounts: ['123456789012'] } };
+    let seen: unknown;
+    const steps = stepsOver((context) => {
+      seen = [context.estate.regions, context.accountIds];
+      context.coverage.checked(thing('a'));
+      return [];
+    });
+    const report = await runTask(task, steps, options({ invocation }));
+    expect(seen).toEqual([['us-west-2'], ['123456789012']]);
+    expect(report.scope).toMatchObject({ regions: ['us-west-2'], accounts: ['123456789012'] });
+  });
+
+  it('does not call a pattern that matches nothing clean', async () => {
+    const steps = stepsOver(({ coverage }) => {
+      coverage.checked({ type: 'scope', id: 's', name: 'listing' });
+      return [];
+    });
+    const report = await runTask(task, steps, options({ invocation: { scope: { only: 'tpyo*' } } }));
+    expect(report.status).toBe('failed');
+    expect(report.coverage.unchecked).toMatchObject([{ reason: 'nothing-matches' }]);
+  });
+
+  it('lets an error that is not about a single resource propagate', async () => {
+    const steps = stepsOver(() => {
+      throw new TypeError('a bug');
+    });
+    await expect(runTask(task, steps, options())).rejects.toThrow('a bug');
+  });
+
+  it('aborts the signal when the time budget is used up', async () => {
+    const steps: TaskSteps<Config, Item[]> = {
+      collect: async ({ signal, coverage }) => {
+        coverage.expect(thing('slow'));
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        return [];
+      },
+      evaluate: () => ({ findings: [], unchecked: [] }),
+    };
+    const report = await runTask(task, steps, options({ timeBudgetSeconds: 0.05 }));
+    expect(report.coverage.unchecked).toMatchObject([{ reason: 'not-reached' }]);
+  });
+});
