@@ -39,10 +39,10 @@ function stepsOver(collect: (context: CollectContext<Config>) => Item[]): TaskSt
   return {
     collect: async (context) => collect(context),
     evaluate: (items, config) =>
-      evaluateRules(
+      evaluateRules<Item, number, 'broken' | 'odd'>(
         items,
         {
-          broken: ({ resource, size }, limit: number) =>
+          broken: ({ resource, size }, limit) =>
             size > limit
               ? [
                   {

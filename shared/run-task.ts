@@ -78,7 +78,7 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
     now: startedAt,
     clients: options.clients,
     coverage,
-    signal: AbortSignal.timeout(options.timeBudgetSeconds * 1000),
+    signal: AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000)),
     measure: (name, value) => {
       metrics[name] = value;
     },

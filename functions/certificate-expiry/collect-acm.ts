@@ -1,9 +1,11 @@
 import {
   ACMClient,
+  CertificateKeyPairOrigin,
   type CertificateDetail,
   DescribeCertificateCommand,
   type DomainValidation,
   KeyAlgorithm,
+  type ListCertificatesRequest,
   paginateListCertificates,
 } from '@aws-sdk/client-acm';
 import pMap from 'p-map';
@@ -18,10 +20,13 @@ import type { AcmCertificate, ValidationRecord } from './items.ts';
 const describeConcurrency = 5;
 
 /**
- * Without naming them, ListCertificates hides every key type but RSA_1024 and RSA_2048:
+ * Without naming them, ListCertificates hides every key type but RSA_1024 and RSA_2048, and keys that came by ACME:
  * https://docs.aws.amazon.com/acm/latest/APIReference/API_Filters.html
  */
-const everyKeyType = Object.values(KeyAlgorithm);
+const everything: ListCertificatesRequest = {
+  Includes: { keyTypes: Object.values(KeyAlgorithm) },
+  CertificateKeyPairOrigins: Object.values(CertificateKeyPairOrigin),
+};
 
 /** Returns the certificates of one account and region, of every key type and status. */
 export async function collectAcm(
@@ -42,7 +47,7 @@ export async function collectAcm(
   await coverage.look(listing, async () => {
     const pages = paginateListCertificates(
       { client },
-      { Includes: { keyTypes: everyKeyType } },
+      everything,
       { abortSignal: signal },
     );
     for await (const page of pages) {
@@ -91,7 +96,8 @@ function acmCertificate(resource: Resource, detail: CertificateDetail): AcmCerti
     failureReason: detail.RenewalSummary?.RenewalStatusReason ?? detail.FailureReason,
     validationRecords: validations.flatMap(validationRecord),
     names: [...new Set(names.map((name) => name.toLowerCase()))],
-    keyAlgorithm: detail.KeyAlgorithm,
+    // The SDK's own names have an underscore, ACM's answers a hyphen: RSA_2048 is asked for, RSA-2048 comes back.
+    keyAlgorithm: detail.KeyAlgorithm?.replace('-', '_'),
     signatureAlgorithm: detail.SignatureAlgorithm,
     serial: detail.Serial === undefined ? undefined : normalizeSerial(detail.Serial),
   };

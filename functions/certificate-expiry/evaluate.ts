@@ -363,7 +363,7 @@ const minimumKeyBits: Readonly<Record<string, number>> = { rsa: 2048, 'rsa-pss':
 const weakKey: CertificateRule = (item) => {
   if (item.kind === 'acm') {
     // ACM knows one key algorithm that is too weak, and only imports can have it.
-    if (item.keyAlgorithm !== 'RSA_1024' && item.keyAlgorithm !== 'RSA 1024') return [];
+    if (item.keyAlgorithm !== 'RSA_1024') return [];
     const evidence = { keyAlgorithm: item.keyAlgorithm };
     return [weakKeyFinding(item, item.isInUse ? 'high' : 'low', 'The certificate has a 1024-bit RSA key.', evidence)];
   }

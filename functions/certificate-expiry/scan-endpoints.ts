@@ -24,7 +24,7 @@ export async function scanEndpoints(context: CollectContext<ConfigOf<typeof task
   const endpoints = config.endpoints.filter((endpoint) => coverage.selects(endpointResource(endpoint)));
   for (const endpoint of endpoints) coverage.expect(endpointResource(endpoint));
   const scan = new Scan(context);
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(config.scanTimeoutSeconds * 1000)]);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(Math.round(config.scanTimeoutSeconds * 1000))]);
   const startedAt = performance.now();
   const served = await scan.run(endpoints, deadline);
   const seconds = (performance.now() - startedAt) / 1000;

@@ -123,7 +123,7 @@ export const task = defineTask({
       /** Endpoints scanned at a time; a Lambda function has 1,024 file descriptors. */
       concurrency: z.int().min(1).max(800).default(256),
       connectTimeoutSeconds: z.number().min(0.05).max(30).default(2),
-      handshakeTimeoutSeconds: z.number().min(0.05).max(60).default(5),
+      handshakeTimeoutSeconds: z.number().min(0.05).max(60).default(3),
       /** After this the endpoints that are left are listed as unchecked. */
       scanTimeoutSeconds: z.number().min(0.1).max(840).default(240),
     })

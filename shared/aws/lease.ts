@@ -1,4 +1,4 @@
-import { ConditionalCheckFailedException, type DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { ConditionalCheckFailedException, type DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 
 /** Days for which a finished lease is remembered, far beyond Scheduler's 24 hours of retries; then TTL removes it. */
 const rememberDays = 7;
@@ -54,7 +54,6 @@ export async function takeLease(
           ...(condition.includes(':running') ? { ':running': { S: 'running' }, ':released': { S: 'released' } } : {}),
           ...(condition.includes(':now') ? { ':now': { N: String(seconds()) } } : {}),
         },
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       }),
     );
   }
@@ -67,7 +66,8 @@ export async function takeLease(
     );
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    if (error.Item?.state?.S === 'done') return undefined;
+    const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: key, ConsistentRead: true }));
+    if (Item?.state?.S === 'done') return undefined;
     throw new LeaseHeldError(`the run scheduled for ${run.scheduledTime} is being performed by another invocation`);
   }
 

@@ -11,7 +11,7 @@ const badCredentials =
 const throttled =
   /^(Throttling|ThrottlingException|ThrottledException|RequestThrottled|RequestThrottledException|TooManyRequestsException|RequestLimitExceeded|SlowDown|ProvisionedThroughputExceededException|LimitExceededException|BandwidthLimitExceeded)$/;
 const network =
-  /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EPIPE|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL|ERR_SSL_.*|ERR_TLS_.*)$/;
+  /^(ECONNREFUSED|ECONNRESET|ENOTFOUND|EAI_AGAIN|EPIPE|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ERR_SSL_.*|ERR_TLS_.*)$/;
 
 /**
  * Returns why an AWS call failed, when the failure means that something could not be looked at: denied, throttled (after
@@ -34,7 +34,8 @@ export function uncheckedReason(error: unknown): UncheckedReason | undefined {
   if (throttled.test(error.name)) return { reason: 'throttled', detail: `${said} (after the SDK's retries)` };
   if (error.name === 'AbortError')
     return { reason: 'not-reached', detail: 'The run ran out of time before the answer came.' };
-  if (error.name === 'TimeoutError') return { reason: 'timeout', detail: said };
+  // The SDK calls a connection that was reset a TimeoutError too.
+  if (error.name === 'TimeoutError' && !network.test(code)) return { reason: 'timeout', detail: said };
   if (network.test(code) || network.test(error.name)) return { reason: 'unreachable', detail: said };
   // Every other error that a service answered carries this mark of the SDK: it concerns this resource, not our code.
   if ('$metadata' in error) return { reason: 'aws-error', detail: said };

@@ -1,0 +1,17 @@
+import { readdirSync } from 'node:fs';
+
+/** A benchmark is a file of this folder named `<name>.bench.ts`, which exports `run`. */
+const suffix = '.bench.ts';
+
+const names = readdirSync(import.meta.dirname)
+  .filter((file) => file.endsWith(suffix))
+  .map((file) => file.slice(0, -suffix.length));
+const [name, ...options] = process.argv.slice(2);
+
+if (name === undefined || !names.includes(name)) {
+  process.stderr.write(`Usage: npm run bench -- <${names.join(' | ')}> [options]\n`);
+  process.exitCode = 2;
+} else {
+  const benchmark: { run(options: readonly string[]): Promise<void> } = await import(`./${name}${suffix}`);
+  await benchmark.run(options);
+}

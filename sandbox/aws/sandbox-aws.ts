@@ -1,0 +1,166 @@
+import { devNull } from 'node:os';
+import type { CertificateDetail } from '@aws-sdk/client-acm';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import { environmentNames } from '../../shared/deployment.ts';
+import { type ControlPlane, endpointVariable, startControlPlane } from '../control-plane/control-plane.ts';
+import type { EstateDocument } from '../control-plane/estate-document.ts';
+import { type AwsCertificates, awsCertificates } from '../estate/aws-certificates.ts';
+import { startDynalite } from './dynalite.ts';
+import { startFauxqs } from './fauxqs.ts';
+import type { Delivery } from './sns-delivery.ts';
+
+/** An AWS that runs inside this process. */
+export interface SandboxAws {
+  /**
+   * Environment variables that send the AWS SDKs here and nowhere else, and name the topics, bucket and table as a
+   * deployment does. Those that a machine's own AWS configuration might set are overwritten.
+   */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly controlPlane: ControlPlane;
+  /** The certificates of the sample estate, with the findings that each must cause. */
+  readonly certificates: AwsCertificates;
+  /** Returns what subscribers of the topics would have received so far, oldest first. */
+  deliveries(): readonly Delivery[];
+  /** Closes every port and connection. */
+  stop(): Promise<void>;
+}
+
+const region = 'us-east-1';
+const reportBucket = 'caretaker-sandbox-reports';
+const stateTable = 'caretaker-sandbox-state';
+
+/** Starts the sandbox's AWS: control planes that answer from the sample estate as of `now`, S3, SNS, SQS and DynamoDB. */
+export async function startSandboxAws({
+  now,
+  email = 'ops@nycmg.example',
+  sms = '+12125550123',
+  acmCertificates = [],
+}: {
+  now: Date;
+  /** Further certificates that ACM in us-east-1 holds: those that live endpoints serve, or should. */
+  acmCertificates?: readonly CertificateDetail[];
+  /** Subscriber to both topics. */
+  email?: string;
+  /** Subscriber to the page topic, in E.164 form. */
+  sms?: string;
+}): Promise<SandboxAws> {
+  await using started = new AsyncDisposableStack();
+  const certificates = awsCertificates(now);
+  const controlPlane = await startControlPlane({ estate: withAcmCertificates(certificates.document, acmCertificates) });
+  started.defer(() => controlPlane.stop());
+  const fauxqs = await startFauxqs();
+  started.defer(() => fauxqs.stop());
+  const dynalite = await startDynalite();
+  started.defer(() => dynalite.stop());
+
+  const credentials = {
+    accessKeyId: controlPlane.environment.AWS_ACCESS_KEY_ID as string,
+    secretAccessKey: controlPlane.environment.AWS_SECRET_ACCESS_KEY as string,
+  };
+  const { pageTopicArn, noticeTopicArn } = await createTopics(fauxqs.url);
+  await createBucket(fauxqs.url);
+  await createTable(dynalite.url);
+
+  async function createTopics(endpoint: string) {
+    const client = new SNSClient({ endpoint, region, credentials });
+    try {
+      const page = await createTopic(client, 'caretaker-sandbox-page', [
+        ['sms', sms],
+        ['email', email],
+      ]);
+      const notice = await createTopic(client, 'caretaker-sandbox-notice', [['email', email]]);
+      return { pageTopicArn: page, noticeTopicArn: notice };
+    } finally {
+      client.destroy();
+    }
+  }
+
+  async function createBucket(endpoint: string): Promise<void> {
+    const client = new S3Client({ endpoint, region, credentials });
+    try {
+      await client.send(new CreateBucketCommand({ Bucket: reportBucket }));
+    } finally {
+      client.destroy();
+    }
+  }
+
+  async function createTable(endpoint: string): Promise<void> {
+    const client = new DynamoDBClient({ endpoint, region, credentials });
+    try {
+      await client.send(
+        new CreateTableCommand({
+          TableName: stateTable,
+          BillingMode: 'PAY_PER_REQUEST',
+          AttributeDefinitions: [
+            { AttributeName: 'pk', AttributeType: 'S' },
+            { AttributeName: 'sk', AttributeType: 'S' },
+          ],
+          KeySchema: [
+            { AttributeName: 'pk', KeyType: 'HASH' },
+            { AttributeName: 'sk', KeyType: 'RANGE' },
+          ],
+        }),
+      );
+    } finally {
+      client.destroy();
+    }
+  }
+
+  const running = started.move();
+  return {
+    environment: {
+      ...controlPlane.environment,
+      ...Object.fromEntries(['S3', 'SNS', 'SQS'].map((serviceId) => [endpointVariable(serviceId), fauxqs.url])),
+      [endpointVariable('DynamoDB')]: dynalite.url,
+      AWS_REGION: region,
+      // A profile, a session token or a configuration file of the machine would otherwise lead out of the sandbox.
+      AWS_PROFILE: '',
+      AWS_SESSION_TOKEN: '',
+      AWS_CONFIG_FILE: devNull,
+      AWS_SHARED_CREDENTIALS_FILE: devNull,
+      AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'false',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      [environmentNames.stage]: 'sandbox',
+      [environmentNames.pageTopicArn]: pageTopicArn,
+      [environmentNames.noticeTopicArn]: noticeTopicArn,
+      [environmentNames.reportBucket]: reportBucket,
+      [environmentNames.stateTable]: stateTable,
+    },
+    controlPlane,
+    certificates,
+    deliveries: () => fauxqs.deliveries,
+    stop: () => running.disposeAsync(),
+  };
+}
+
+function withAcmCertificates(document: EstateDocument, added: readonly CertificateDetail[]): EstateDocument {
+  const home = document.accounts[document.homeAccount];
+  const place = home?.regions[region];
+  const acm = { certificates: [...(place?.acm?.certificates ?? []), ...added] };
+  return {
+    ...document,
+    accounts: {
+      ...document.accounts,
+      [document.homeAccount]: { ...home, regions: { ...home?.regions, [region]: { ...place, acm } } },
+    },
+  };
+}
+
+/** Returns the ARN of a new topic whose subscriptions are confirmed, as those of a working deployment are. */
+async function createTopic(
+  client: SNSClient,
+  name: string,
+  subscriptions: readonly (readonly [protocol: string, endpoint: string])[],
+): Promise<string> {
+  const { TopicArn } = await client.send(new CreateTopicCommand({ Name: name }));
+  for (const [Protocol, Endpoint] of subscriptions) {
+    const { SubscriptionArn } = await client.send(
+      new SubscribeCommand({ TopicArn, Protocol, Endpoint, ReturnSubscriptionArn: true }),
+    );
+    // fauxqs takes the subscription's ARN for the token that AWS would send to the subscriber.
+    await client.send(new ConfirmSubscriptionCommand({ TopicArn, Token: SubscriptionArn }));
+  }
+  return TopicArn as string;
+}

@@ -1,0 +1,186 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { promisify } from 'node:util';
+import { own, postgresBin, type RunAs, unprivilegedUser } from './postgres-binaries.ts';
+
+/** A PostgreSQL server of one's own. */
+export interface PostgresServer {
+  /** Connection string of the superuser `postgres` for the database `postgres`, with a password of this run. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** Ends the server at once, its clients with it, and removes all it has stored. */
+  stop(): Promise<void>;
+}
+
+/** How to start a server. */
+export interface PostgresOptions {
+  /** PEM of what the server shows; given, it accepts TLS beside plain connections. `cert` may hold a chain. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+}
+
+/**
+ * Starts PostgreSQL 18 on an ephemeral port of 127.0.0.1, with its data in a temporary directory, on Linux or macOS, as
+ * root too. Nothing it stores would survive a crash of the machine: it does not wait for disks.
+ *
+ * It does not outlive this process, however that ends: the operating system closes a pipe then, and a shell that waits
+ * for just that ends the server and removes its directory.
+ *
+ * @throws Error with what the server wrote when it does not start.
+ */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      // Somebody else took the port between its choice and its use.
+      if (attempt === 3 || !(error instanceof Error && error.message.includes('Address already in use'))) throw error;
+    }
+  }
+}
+
+async function startOnce({ tls }: PostgresOptions): Promise<PostgresServer> {
+  const user = await unprivilegedUser();
+  const directory = await mkdtemp(join(tmpdir(), 'caretaker-postgres-'));
+  try {
+    await own(user, directory, 0o700);
+    const bin = await postgresBin(user, directory);
+    const password = randomBytes(18).toString('base64url');
+    const data = join(directory, 'data');
+    await initialize(bin, data, password, directory, user);
+    const port = await freePort();
+    const tlsArguments = tls === undefined ? [] : await writeTlsFiles(tls, directory, user);
+    const server = launch([join(bin, 'postgres'), ...serverArguments(data, port), ...tlsArguments], directory, user);
+    try {
+      await ready(server);
+    } catch (error) {
+      await end(server);
+      throw error;
+    }
+    const url = `postgresql://postgres:${password}@${host}:${port}/postgres`;
+    return { url, host, port, stop: () => end(server) };
+  } catch (error) {
+    await rm(directory, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+const host = '127.0.0.1';
+
+/** Nothing of the caller's environment: PGPORT and its like would change the server. */
+const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
+
+async function initialize(bin: string, data: string, password: string, directory: string, user: RunAs): Promise<void> {
+  const passwordFile = join(directory, 'password');
+  await writeFile(passwordFile, password);
+  await own(user, passwordFile, 0o400);
+  const initdb = [
+    `--pgdata=${data}`,
+    '--username=postgres',
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    // Sorts alike on every machine, whatever locales are installed there.
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    // The smallest log segment: the default of 16 MB has to be written in full first.
+    '--wal-segsize=1',
+    '--no-sync',
+    '--no-instructions',
+  ];
+  await promisify(execFile)(join(bin, 'initdb'), initdb, { ...user, env, cwd: directory });
+}
+
+async function writeTlsFiles(tls: { key: string; cert: string }, directory: string, user: RunAs): Promise<string[]> {
+  const keyFile = join(directory, 'server.key');
+  const certFile = join(directory, 'server.crt');
+  await Promise.all([writeFile(keyFile, tls.key), writeFile(certFile, tls.cert)]);
+  await Promise.all([own(user, keyFile, 0o400), own(user, certFile, 0o400)]);
+  return ['-c', 'ssl=on', '-c', `ssl_key_file=${keyFile}`, '-c', `ssl_cert_file=${certFile}`];
+}
+
+function serverArguments(data: string, port: number): string[] {
+  const settings = {
+    listen_addresses: host,
+    port,
+    unix_socket_directories: '',
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    shared_buffers: '32MB',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+  };
+  return ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+}
+
+/**
+ * Waits for the end of descriptor 3, which only this process holds open, then kills the server, waits until it is gone
+ * and removes the directory. It does not wait for ever: a dead server keeps its process id where nobody collects
+ * orphans, as in a container without an init. The shell itself becomes the server, so that its exit is ours to see.
+ */
+const launcher = `
+directory=$1
+shift
+(
+  read -r _ <&3
+  kill -QUIT $$ 2>/dev/null
+  tries=0
+  while [ $tries -lt 500 ] && kill -0 $$ 2>/dev/null; do tries=$((tries + 1)); sleep 0.02; done
+  rm -rf "$directory"
+) >/dev/null 2>&1 &
+exec "$@" 3<&-
+`;
+
+function launch(command: readonly string[], directory: string, user: RunAs): ChildProcess {
+  return spawn('/bin/sh', ['-c', launcher, 'sh', directory, ...command], {
+    ...user,
+    env,
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    // Ctrl-C in a terminal is for this process, which may still want its database while it cleans up.
+    detached: true,
+  });
+}
+
+/** Resolves when the server accepts connections, rejects with what it wrote when it ends before that. */
+function ready(server: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let written = '';
+    server.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      // Read on for ever, so that the server never waits for a full pipe; kept only until it is up.
+      if (written.includes(readyMessage)) return;
+      written += text;
+      if (written.includes(readyMessage)) resolve();
+    });
+    server.once('error', reject);
+    server.once('exit', () => reject(new Error(`PostgreSQL did not start:\n${written}`)));
+  });
+}
+
+const readyMessage = 'database system is ready to accept connections';
+
+async function end(server: ChildProcess): Promise<void> {
+  const pipe = server.stdio[3] as Duplex;
+  // Ends when the shell behind it does, which is when everything is gone.
+  if (pipe.destroyed) return;
+  const closed = once(pipe, 'close');
+  pipe.resume().end();
+  await closed;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,59 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { renderHtml } from '../cli/render-html.ts';
+import { renderReport } from '../cli/render-report.ts';
+import { terminalOf } from '../cli/terminal.ts';
+import type { Report } from '../shared/report.ts';
+import type { Delivery } from './aws/sns-delivery.ts';
+import { deployToSandbox } from './deploy.ts';
+import { startSandbox } from './sandbox.ts';
+
+/**
+ * `npm start`: starts the sample estate, runs every task over it as it would be deployed, and shows what an operator would see
+ * and receive. Leaves a page, and nothing running.
+ */
+const terminal = terminalOf(process.stdout);
+const print = (text = '') => process.stdout.write(`${text}\n`);
+const heading = (text: string) =>
+  print(`\n${terminal.style('bold', `━━ ${text} ${'━'.repeat(Math.max(0, terminal.columns - text.length - 4))}`)}\n`);
+
+process.stderr.write('Starting the sample estate on loopback…\n');
+const sandbox = await startSandbox();
+try {
+  const deployment = await deployToSandbox(sandbox);
+  try {
+    const reports: Report[] = [];
+    for (const taskId of deployment.taskIds) {
+      process.stderr.write(`Running ${taskId}…\n`);
+      reports.push(await deployment.readReport(await deployment.invoke(taskId)));
+    }
+    for (const report of reports) {
+      heading(report.title);
+      print(renderReport(report, terminal).trimEnd());
+    }
+    for (const delivery of sandbox.aws.deliveries()) {
+      heading(`Delivered by ${delivery.protocol} to ${delivery.endpoint}`);
+      print(deliveryText(delivery));
+    }
+    const path = await writePage(reports);
+    heading('What next');
+    print(`This was a sample estate with planted faults. The same as a page: ${path}`);
+    print('Your own: write caretaker.config.ts, then  npm run -s caretaker -- run --all');
+  } finally {
+    await deployment.undo();
+  }
+} finally {
+  await sandbox.stop();
+}
+
+function deliveryText({ protocol, subject, body }: Delivery): string {
+  const text = protocol === 'sms' ? `${body}\n(${body.length} characters, one SMS)` : body.trimEnd();
+  return subject === undefined ? text : `Subject: ${subject}\n\n${text}`;
+}
+
+async function writePage(reports: readonly Report[]): Promise<string> {
+  const directory = join(import.meta.dirname, '..', 'out');
+  await mkdir(directory, { recursive: true });
+  await writeFile(join(directory, 'report.html'), renderHtml(reports));
+  return 'out/report.html';
+}

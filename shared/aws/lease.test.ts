@@ -1,0 +1,81 @@
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startDynalite } from '../../sandbox/aws/dynalite.ts';
+import { LeaseHeldError, takeLease } from './lease.ts';
+
+const table = 'state';
+let dynalite: Awaited<ReturnType<typeof startDynalite>>;
+let client: DynamoDBClient;
+let runs = 0;
+
+beforeAll(async () => {
+  dynalite = await startDynalite();
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  client = new DynamoDBClient({ endpoint: dynalite.url, region: 'us-east-1', credentials });
+  await client.send(
+    new CreateTableCommand({
+      TableName: table,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [
+        { AttributeName: 'pk', AttributeType: 'S' },
+        { AttributeName: 'sk', AttributeType: 'S' },
+      ],
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+    }),
+  );
+});
+afterAll(async () => {
+  client.destroy();
+  await dynalite.stop();
+});
+
+/** Takers of one scheduled run, on a clock that the test moves. */
+function scheduledRun() {
+  const run = { scheduleArn: 'arn:schedule', scheduledTime: `2026-11-22T06:00:0${runs++}Z` };
+  const clock = { now: new Date('2026-11-22T06:00:00Z') };
+  const take = (owner: string) => takeLease(client, table, run, { owner, holdSeconds: 300, now: () => clock.now });
+  const pass = (seconds: number) => {
+    clock.now = new Date(clock.now.getTime() + seconds * 1000);
+  };
+  return { take, pass };
+}
+
+describe('takeLease', () => {
+  it('gives a run to one of many who ask at once', async () => {
+    const { take } = scheduledRun();
+    const takers = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => take(`owner-${index}`)));
+    expect(takers.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    const refusals = takers.filter((taker) => taker.status === 'rejected');
+    expect(refusals.every(({ reason }) => reason instanceof LeaseHeldError)).toBe(true);
+  });
+
+  it('does not give out again a run that is done', async () => {
+    const { take, pass } = scheduledRun();
+    await (await take('first'))?.complete();
+    expect(await take('second')).toBeUndefined();
+    pass(86_400);
+    expect(await take('third')).toBeUndefined();
+  });
+
+  it('gives a run to a second taker when the first was killed, and then refuses the first', async () => {
+    const { take, pass } = scheduledRun();
+    const first = await take('first');
+    pass(299);
+    await expect(take('second')).rejects.toThrow(LeaseHeldError);
+    pass(2);
+    const second = await take('second');
+    await expect(first?.confirm()).rejects.toThrow(LeaseHeldError);
+    await expect(first?.complete()).rejects.toThrow(LeaseHeldError);
+    await second?.confirm();
+    await second?.complete();
+  });
+
+  it('gives a released run out at once', async () => {
+    const { take } = scheduledRun();
+    await (await take('first'))?.release();
+    expect(await take('second')).toBeDefined();
+  });
+});
