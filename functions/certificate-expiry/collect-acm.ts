@@ -45,11 +45,8 @@ export async function collectAcm(
   const listed: Resource[] = [];
   // A listing that breaks off on a later page is unchecked, but what came before is looked at all the same.
   await coverage.look(listing, async () => {
-    const pages = paginateListCertificates(
-      { client },
-      everything,
-      { abortSignal: signal },
-    );
+    // A copy: the SDK's paginators write the page's token into what they are given.
+    const pages = paginateListCertificates({ client }, { ...everything }, { abortSignal: signal });
     for await (const page of pages) {
       for (const { CertificateArn, DomainName } of page.CertificateSummaryList ?? []) {
         if (CertificateArn === undefined) continue;

@@ -1,0 +1,51 @@
+/** One kind of alarm: `infra` creates one for each task, and `docs/runbook.md` has one heading for each kind. */
+export interface AlarmKind {
+  /** Heading in `docs/runbook.md`. */
+  readonly heading: string;
+  /** What the alarm means, in one sentence. */
+  readonly description: string;
+  /** Topic that hears of it: `page` wakes somebody, `notice` can wait for the morning. */
+  readonly channel: 'page' | 'notice';
+}
+
+/** Every alarm that a deployment has, by id. */
+export const alarmKinds = {
+  errors: {
+    heading: 'Alarm: errors',
+    description:
+      'A run ended in an error. It is tried three times; the alarms on failed and missed runs say if all were in vain.',
+    channel: 'notice',
+  },
+  'missed-run': {
+    heading: 'Alarm: missed run',
+    description: 'No scheduled run has ended with a stored report for longer than the schedule explains.',
+    channel: 'page',
+  },
+  'undelivered-schedule': {
+    heading: 'Alarm: undelivered schedule',
+    description: 'EventBridge Scheduler could not hand a run to the function and gave it up to the dead-letter queue.',
+    channel: 'page',
+  },
+  'failed-run': {
+    heading: 'Alarm: failed run',
+    description: 'A run failed three times over, or waited too long, and was given up to the failure queue.',
+    channel: 'page',
+  },
+  throttles: {
+    heading: 'Alarm: throttles',
+    description: 'Lambda turned invocations away, because the account has no concurrency to spare.',
+    channel: 'notice',
+  },
+} as const satisfies Record<string, AlarmKind>;
+
+/** Id of an alarm kind. */
+export type AlarmId = keyof typeof alarmKinds;
+
+/** Returns where the runbook treats this kind of alarm: a path in this repository with GitHub's anchor of the heading. */
+export function runbookLink(id: AlarmId): string {
+  const anchor = alarmKinds[id].heading
+    .toLowerCase()
+    .replace(/[^a-z0-9 -]/g, '')
+    .replaceAll(' ', '-');
+  return `docs/runbook.md#${anchor}`;
+}

@@ -1,0 +1,73 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { Alarm, type AlarmProps } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription, SmsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import type { Alerts } from '../shared/estate.ts';
+import { type AlarmId, alarmKinds, runbookLink } from './alarms.ts';
+
+/** The two topics through which people hear of results and of alarms, with their subscriptions. */
+export class Alerting extends Construct {
+  /** What cannot wait: every e-mail address and every telephone. */
+  readonly pageTopic: Topic;
+  /** What can: every e-mail address. */
+  readonly noticeTopic: Topic;
+
+  constructor(scope: Construct, id: string, alerts: Alerts) {
+    super(scope, id);
+    this.pageTopic = this.#topic('Page', 'Caretaker page');
+    this.noticeTopic = this.#topic('Notice', 'Caretaker notice');
+    for (const address of alerts.email) {
+      this.pageTopic.addSubscription(new EmailSubscription(address));
+      this.noticeTopic.addSubscription(new EmailSubscription(address));
+    }
+    for (const number of alerts.sms) this.pageTopic.addSubscription(new SmsSubscription(number));
+  }
+
+  /**
+   * Adds an alarm of this kind for a task, in `scope`; people hear when it goes off and when it is over.
+   *
+   * @param about what the name and the description say it is about: a task's title.
+   */
+  addAlarm(scope: Construct, kind: AlarmId, about: string, props: AlarmProps): Alarm {
+    const { channel, description } = alarmKinds[kind];
+    const alarm = new Alarm(scope, `${kind}-alarm`, {
+      ...props,
+      alarmDescription: `${about}: ${description} Runbook: ${runbookLink(kind)}`,
+    });
+    const action = new SnsAction(channel === 'page' ? this.pageTopic : this.noticeTopic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+    return alarm;
+  }
+
+  #topic(id: string, displayName: string): Topic {
+    const topic = new Topic(this, id, { displayName, enforceSSL: true });
+    // A topic policy replaces the default one, which is what lets the account's alarms publish:
+    // https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+    const stack = Stack.of(this);
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AllowAlarms',
+        effect: Effect.ALLOW,
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': stack.account },
+          ArnLike: {
+            'aws:SourceArn': stack.formatArn({
+              service: 'cloudwatch',
+              resource: 'alarm',
+              resourceName: '*',
+              arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+            }),
+          },
+        },
+      }),
+    );
+    return topic;
+  }
+}

@@ -1,0 +1,124 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { Alias, Architecture, Function as LambdaFunction, Tracing } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
+import { Construct } from 'constructs';
+import type { TaskSettings } from '../config/schema.ts';
+import { environmentNames, functionName, metricNamespace } from '../shared/deployment.ts';
+import type { Estate } from '../shared/estate.ts';
+import type { TaskDefinition } from '../shared/task.ts';
+import type { Alerting } from './alerting.ts';
+import { bundledHandler } from './bundle.ts';
+import { createFailureQueue } from './failure-queue.ts';
+import { addMissedRunAlarm } from './missed-run-alarm.ts';
+import { addTaskAlarms } from './task-alarms.ts';
+import { runtime, taskCode } from './task-code.ts';
+import { createTaskRole } from './task-role.ts';
+import { deliveryWindowSeconds, TaskSchedule } from './task-schedule.ts';
+
+/** Lambda's attempts at an asynchronous invocation are one more than this. */
+const retryAttempts = 2;
+
+/** For how long, in seconds, Lambda keeps an asynchronous invocation that it cannot run. */
+const maxEventAgeSeconds = 3600;
+
+export interface ScheduledTaskProps {
+  readonly stage: string;
+  readonly definition: TaskDefinition;
+  readonly settings: TaskSettings;
+  readonly estate: Estate;
+  /** Extra environment variables. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly alerting: Alerting;
+  readonly reportBucket: IBucket;
+  readonly stateTable: ITable;
+  readonly scheduleGroup: CfnScheduleGroup;
+}
+
+/** Everything that one task has in the cloud: function, alias, role, log group, schedule, queues for what fails, alarms. */
+export class ScheduledTask extends Construct {
+  readonly function: LambdaFunction;
+
+  constructor(scope: Construct, id: string, props: ScheduledTaskProps) {
+    super(scope, id);
+    const { definition, settings, estate, alerting } = props;
+    // Named by CloudFormation, so that a stack or a task that is deployed again does not meet the logs it left behind.
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_YEAR,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const failureQueue = createFailureQueue(this, 'FailedRuns');
+    const deadLetterQueue = createFailureQueue(this, 'UndeliveredSchedules');
+    const role = createTaskRole(this, 'Role', {
+      definition,
+      accounts: estate.accounts,
+      topics: [alerting.pageTopic, alerting.noticeTopic],
+      reportBucket: props.reportBucket,
+      stateTable: props.stateTable,
+      logGroup,
+      failureQueue,
+    });
+
+    // No reserved concurrency: the lease keeps a scheduled run from being done twice, a run by hand must not be turned
+    // away by a scheduled one, and an account with the initial quota of 10 has none to reserve.
+    this.function = new LambdaFunction(this, 'Function', {
+      functionName: functionName(props.stage, definition.id),
+      description: definition.title,
+      runtime,
+      architecture: Architecture.ARM_64,
+      handler: bundledHandler,
+      code: taskCode(definition.id, { estate, config: settings.config }),
+      memorySize: definition.memoryMiB,
+      timeout: Duration.seconds(definition.timeoutSeconds),
+      role,
+      logGroup,
+      tracing: Tracing.ACTIVE,
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+      environment: {
+        ...props.environment,
+        NODE_OPTIONS: '--enable-source-maps',
+        POWERTOOLS_SERVICE_NAME: definition.id,
+        POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
+        [environmentNames.stage]: props.stage,
+        [environmentNames.pageTopicArn]: alerting.pageTopic.topicArn,
+        [environmentNames.noticeTopicArn]: alerting.noticeTopic.topicArn,
+        [environmentNames.reportBucket]: props.reportBucket.bucketName,
+        [environmentNames.stateTable]: props.stateTable.tableName,
+      },
+    });
+    const alias = new Alias(this, 'Live', {
+      aliasName: 'live',
+      version: this.function.currentVersion,
+      retryAttempts,
+      maxEventAge: Duration.seconds(maxEventAgeSeconds),
+      // The role may send to it already; the construct in aws-lambda-destinations would let it read as well.
+      onFailure: { bind: () => ({ destination: failureQueue.queueArn }) },
+    });
+    new TaskSchedule(this, 'Schedule', {
+      definition,
+      expression: settings.schedule,
+      timeZone: estate.timeZone,
+      group: props.scheduleGroup,
+      target: alias,
+      deadLetterQueue,
+    });
+
+    addMissedRunAlarm(this, {
+      definition,
+      stage: props.stage,
+      expression: settings.schedule,
+      timeZone: estate.timeZone,
+      graceSeconds: deliveryWindowSeconds + maxEventAgeSeconds + definition.timeoutSeconds,
+      alerting,
+    });
+    addTaskAlarms(this, {
+      title: definition.title,
+      alerting,
+      function: this.function,
+      failureQueue,
+      deadLetterQueue,
+    });
+  }
+}

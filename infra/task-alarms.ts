@@ -1,0 +1,54 @@
+import { Duration } from 'aws-cdk-lib';
+import { ComparisonOperator, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { Alerting } from './alerting.ts';
+
+export interface TaskAlarmsProps {
+  /** What the alarms say they are about. */
+  readonly title: string;
+  readonly alerting: Alerting;
+  readonly function: IFunction;
+  readonly failureQueue: IQueue;
+  readonly deadLetterQueue: IQueue;
+}
+
+/** Adds the alarms on a single occurrence: of an error, a throttle, a run that was given up. */
+export function addTaskAlarms(scope: Construct, props: TaskAlarmsProps): void {
+  const { title, alerting, failureQueue, deadLetterQueue } = props;
+  const period = Duration.minutes(5);
+  const onAny = (metric: Metric, treatMissingData: TreatMissingData) => ({
+    metric,
+    comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    threshold: 1,
+    evaluationPeriods: 1,
+    treatMissingData,
+  });
+  alerting.addAlarm(
+    scope,
+    'errors',
+    title,
+    onAny(props.function.metricErrors({ period }), TreatMissingData.NOT_BREACHING),
+  );
+  alerting.addAlarm(
+    scope,
+    'throttles',
+    title,
+    onAny(props.function.metricThrottles({ period }), TreatMissingData.NOT_BREACHING),
+  );
+  // SQS stops counting a queue that nobody has used for six hours; its messages are still there, so the alarm must stay:
+  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+  alerting.addAlarm(
+    scope,
+    'failed-run',
+    title,
+    onAny(failureQueue.metricApproximateNumberOfMessagesVisible({ period }), TreatMissingData.IGNORE),
+  );
+  alerting.addAlarm(
+    scope,
+    'undelivered-schedule',
+    title,
+    onAny(deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period }), TreatMissingData.IGNORE),
+  );
+}

@@ -1,0 +1,81 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { CfnBucket, IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { EstateAccount } from '../shared/estate.ts';
+import type { Permission, TaskDefinition } from '../shared/task.ts';
+
+/** What every task's function writes to, whatever the task. */
+export interface TaskRoleProps {
+  readonly definition: TaskDefinition;
+  /** Accounts of the estate; a role that is named in one may be assumed. */
+  readonly accounts: readonly EstateAccount[];
+  readonly topics: readonly ITopic[];
+  readonly reportBucket: IBucket;
+  readonly stateTable: ITable;
+  readonly logGroup: ILogGroup;
+  readonly failureQueue: IQueue;
+}
+
+/**
+ * Returns the role of one task's function: what its definition declares, what every task needs to log, trace, keep state,
+ * store its report and tell people, and nothing else. No managed policy.
+ *
+ * No task reads a database yet; one that does gets `secretsmanager:GetSecretValue` among the grants below, on the secrets
+ * of the databases that its configuration names.
+ */
+export function createTaskRole(scope: Construct, id: string, props: TaskRoleProps): Role {
+  const { definition, reportBucket } = props;
+  const role = new Role(scope, id, {
+    assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+    description: `Caretaker: ${definition.title}`,
+  });
+  const reportPrefix = `reports/${definition.id}/*`;
+  const roleArns = props.accounts.flatMap(({ roleArn }) => roleArn ?? []);
+  const grants: [actions: string[], resources: string[]][] = [
+    ...definition.permissions.map(({ actions, resources }): [string[], string[]] => [[...actions], [...resources]]),
+    [['logs:CreateLogStream', 'logs:PutLogEvents'], [props.logGroup.logGroupArn]],
+    [['sns:Publish'], props.topics.map((topic) => topic.topicArn)],
+    [['s3:PutObject'], [reportBucket.arnForObjects(reportPrefix)]],
+    [['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [props.stateTable.tableArn]],
+    [['sqs:SendMessage'], [props.failureQueue.queueArn]],
+    ...(roleArns.length > 0 ? [[['sts:AssumeRole'], roleArns] as [string[], string[]]] : []),
+  ];
+  for (const [actions, resources] of grants) role.addToPolicy(new PolicyStatement({ actions, resources }));
+
+  const reportBucketId = Stack.of(scope).getLogicalId(reportBucket.node.defaultChild as CfnBucket);
+  Validations.of(role).acknowledge(
+    ...wildcardReasons([
+      ...definition.permissions,
+      {
+        actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
+        resources: ['*'],
+        reason: 'X-Ray accepts no resource for sending traces.',
+      },
+      {
+        actions: ['s3:PutObject'],
+        resources: [`<${reportBucketId}.Arn>/${reportPrefix}`],
+        reason: 'The key of a report holds its date and run id; the task writes below its own prefix only.',
+      },
+    ]),
+  );
+  return role;
+}
+
+/** Returns one acknowledgement for each resource with a wildcard, with the reasons of every permission that names it. */
+function wildcardReasons(permissions: readonly Permission[]): { id: string; reason: string }[] {
+  const byResource = new Map<string, string[]>();
+  for (const { actions, resources, reason } of permissions) {
+    for (const resource of resources.filter((text) => text.includes('*'))) {
+      byResource.set(resource, [...(byResource.get(resource) ?? []), `${actions.join(', ')}: ${reason}`]);
+    }
+  }
+  return [...byResource].map(([resource, reasons]) => ({
+    id: `AwsSolutions-IAM5[Resource::${resource}]`,
+    reason: reasons.join(' '),
+  }));
+}

@@ -1,0 +1,44 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startControlPlane } from '../../sandbox/control-plane/control-plane.ts';
+import { awsCertificates } from '../../sandbox/estate/aws-certificates.ts';
+import { startTlsFarm } from '../../sandbox/tls-farm/tls-farm.ts';
+
+/** The sandbox's estate, for functions that run in processes of their own. */
+export interface Estate {
+  /** Environment variables that lead the functions to it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What the configuration says of tasks that need to be told where to look; the others run with their defaults. */
+  readonly tasks: Readonly<Record<string, object>>;
+  stop(): Promise<void>;
+}
+
+/** Starts the sandbox's control plane, for what MiniStack lacks or answers with fixed data, and its TLS servers. */
+export async function startEstate(directory: string): Promise<Estate> {
+  await using started = new AsyncDisposableStack();
+  const now = new Date();
+  const controlPlane = await startControlPlane({ estate: awsCertificates(now).document });
+  started.defer(() => controlPlane.stop());
+  const farm = await startTlsFarm({ now });
+  started.defer(() => farm.stop());
+
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...environment } = controlPlane.environment;
+  // MiniStack reserves the variables that hold keys, as Lambda does; to a profile they give way.
+  const credentialsPath = join(directory, 'sandbox-credentials');
+  await writeFile(
+    credentialsPath,
+    `[sandbox]\naws_access_key_id = ${AWS_ACCESS_KEY_ID}\naws_secret_access_key = ${AWS_SECRET_ACCESS_KEY}\n`,
+  );
+  const running = started.move();
+  return {
+    environment: {
+      ...environment,
+      AWS_PROFILE: 'sandbox',
+      AWS_SHARED_CREDENTIALS_FILE: credentialsPath,
+    },
+    tasks: {
+      'certificate-expiry': { endpoints: farm.endpointConfigs, trustedCertificates: [farm.rootPem] },
+    },
+    stop: () => running.disposeAsync(),
+  };
+}

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadSteps } from '../cli/tasks.ts';
+import { configurationSchema } from '../config/schema.ts';
+import * as registry from '../functions/index.ts';
+import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { AwsClients } from '../shared/aws/clients.ts';
+import { runTask } from '../shared/run-task.ts';
+import type { TaskDefinition } from '../shared/task.ts';
+
+let sandbox: Sandbox;
+let environment: NodeJS.ProcessEnv;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  environment = { ...process.env };
+  Object.assign(process.env, sandbox.environment);
+});
+afterAll(async () => {
+  process.env = environment;
+  await sandbox.stop();
+});
+
+/**
+ * What every function may do whatever its task: `infra` grants sts:AssumeRole on the roles that the configuration names, and
+ * sts:GetCallerIdentity needs no permission (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+ */
+const always = new Set(['sts:AssumeRole', 'sts:GetCallerIdentity']);
+
+const definitions: readonly TaskDefinition[] = Object.values(registry);
+
+describe.each(definitions.map((definition) => [definition.id, definition] as const))('%s', (id, definition) => {
+  it('sends exactly the commands that its definition declares', async () => {
+    const sent = new Set<string>();
+    const clients = new AwsClients(({ service, operation }) => sent.add(`${service}:${operation}`));
+    const { estate, tasks } = configurationSchema.parse(sandbox.configuration);
+    await runTask(definition, await loadSteps(definition), {
+      estate,
+      config: tasks[id]?.config ?? {},
+      configSource: 'sandbox',
+      invocation: {},
+      clients,
+      clock: () => new Date(),
+      timeBudgetSeconds: definition.timeoutSeconds,
+    });
+    clients.destroy();
+    const declared = definition.permissions.flatMap(({ actions }) => actions);
+    expect([...sent].filter((action) => !always.has(action)).sort()).toEqual([...declared].sort());
+  });
+});

@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configurationSchema } from '../config/schema.ts';
+import * as registry from '../functions/index.ts';
+import { alarmKinds } from '../infra/alarms.ts';
+import { parseScheduleExpression } from '../shared/schedule/schedule-expression.ts';
+
+const root = join(import.meta.dirname, '..');
+const tasks = Object.values(registry);
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** The text of each heading of this level, without its marks. */
+function headings(markdown: string, level: number): string[] {
+  const mark = '#'.repeat(level);
+  return markdown
+    .split('\n')
+    .filter((line) => line.startsWith(`${mark} `))
+    .map((line) => line.slice(level + 1));
+}
+
+describe('the registry', () => {
+  it('lists every folder of functions, and nothing else', () => {
+    const folders = readdirSync(join(root, 'functions'), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name);
+    expect(tasks.map(({ id }) => id).sort()).toEqual(folders.sort());
+  });
+
+  it.each(tasks.map((task) => [task.id, task] as const))('holds a whole task: %s', (id, task) => {
+    for (const file of ['task.ts', 'collect.ts', 'evaluate.ts', 'steps.ts', 'handler.ts']) {
+      expect(existsSync(join(root, 'functions', id, file)), `${id}/${file}`).toBe(true);
+    }
+    expect(() => parseScheduleExpression(task.schedule)).not.toThrow();
+    // Lambda's own limits: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    expect(task.timeoutSeconds).toBeLessThanOrEqual(900);
+    expect(task.memoryMiB).toBeGreaterThanOrEqual(128);
+    expect(task.permissions.flatMap(({ actions }) => actions).filter((action) => action.includes('*'))).toEqual([]);
+  });
+
+  it('runs every task with its defaults when the configuration names none', () => {
+    const { tasks: configured } = configurationSchema.parse({ estate: { name: 'empty' } });
+    expect(Object.keys(configured).sort()).toEqual(tasks.map(({ id }) => id).sort());
+  });
+});
+
+describe('the documentation', () => {
+  const runbook = read('docs/runbook.md');
+
+  it('has a row of the README’s table for every task, with its schedule', () => {
+    const rows = read('README.md')
+      .split('\n')
+      .filter((line) => /^\| \[?`/.test(line));
+    for (const { id, schedule } of tasks) {
+      const row = rows.find((line) => line.includes(`\`${id}\``));
+      expect(row, id).toContain(`\`${schedule}\``);
+    }
+    expect(rows).toHaveLength(tasks.length);
+  });
+
+  it('has a heading of the runbook for every rule and every alarm, and no other', () => {
+    const expected = [
+      ...Object.values(alarmKinds).map(({ heading }) => heading),
+      ...new Set(tasks.flatMap(({ rules }) => rules as readonly string[])),
+    ];
+    expect(headings(runbook, 3).sort()).toEqual(expected.sort());
+  });
+
+  it('describes every key of every task’s configuration', () => {
+    const documentation = read('docs/configuration.md');
+    const { tasks: configured } = configurationSchema.parse({ estate: { name: 'empty' } });
+    for (const { id } of tasks) {
+      expect(headings(documentation, 3)).toContain(id);
+      for (const key of Object.keys(configured[id]?.config ?? {})) expect(documentation).toContain(`\`${key}\``);
+    }
+  });
+});

@@ -1,0 +1,510 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, type Stack, Validations } from 'aws-cdk-lib';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { describe, expect, it } from 'vitest';
+import { configurationSchema } from '../config/schema.ts';
+import * as registry from '../functions/index.ts';
+import { alarmKinds, runbookLink } from '../infra/alarms.ts';
+import { parseAppOptions } from '../infra/app-options.ts';
+import { bundle } from '../infra/bundle.ts';
+import { CaretakerStack } from '../infra/caretaker-stack.ts';
+import { missedRunHours } from '../infra/missed-run-alarm.ts';
+import { ConfigError } from '../shared/config-error.ts';
+import {
+  deployedConfigFileName,
+  deployedConfigSchema,
+  environmentNames,
+  functionName,
+  metricDimensions,
+  metricNames,
+  metricNamespace,
+} from '../shared/deployment.ts';
+import { invocationSchema } from '../shared/invocation.ts';
+import type { TaskDefinition } from '../shared/task.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: a template is JSON whose shape is what these tests are about.
+type Properties = Record<string, any>;
+
+interface Resource {
+  readonly Type: string;
+  readonly Properties: Properties;
+  readonly DeletionPolicy?: string;
+}
+
+const tasks: readonly TaskDefinition[] = Object.values(registry);
+const cdkContext = JSON.parse(readFileSync(new URL('../cdk.json', import.meta.url), 'utf8')).context;
+const stage = 'test';
+
+const accounts = [{ id: '111111111111', roleArn: 'arn:aws:iam::111111111111:role/caretaker', externalId: 'nycmg' }];
+const alerts = { email: ['ops@nycmg.example', 'legal@nycmg.example'], sms: ['+12125550123'] };
+const estate = { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1'], accounts };
+
+function createStack(options: {
+  readonly tasks?: Record<string, object>;
+  readonly stage?: string;
+  readonly environment?: Record<string, string>;
+}): CaretakerStack {
+  const app = new App({ context: { ...cdkContext, 'aws:cdk:bundling-stacks': [] } });
+  return new CaretakerStack(app, 'stack', {
+    stage: options.stage ?? stage,
+    configuration: configurationSchema.parse({ estate, alerts, tasks: options.tasks }),
+    environment: options.environment,
+    env: { region: 'us-east-1' },
+  });
+}
+
+/** The resources of a synthesized stack, with the questions that these tests ask of them. */
+class Resources {
+  readonly #all: Record<string, Resource>;
+
+  constructor(stack: Stack) {
+    this.#all = Template.fromStack(stack).toJSON().Resources;
+  }
+
+  ofType(type: string): [logicalId: string, resource: Resource][] {
+    return Object.entries(this.#all).filter(([, resource]) => resource.Type === type);
+  }
+
+  /** The one resource of this type for which `test` holds. */
+  one(type: string, test: (properties: Properties) => boolean = () => true): [string, Resource] {
+    const found = this.ofType(type).filter(([, { Properties }]) => test(Properties));
+    expect(found, `resources of type ${type}`).toHaveLength(1);
+    return found[0] as [string, Resource];
+  }
+
+  at(reference: { Ref: string } | { 'Fn::GetAtt': string[] }): Resource {
+    const id = 'Ref' in reference ? reference.Ref : reference['Fn::GetAtt'][0];
+    const resource = this.#all[id ?? ''];
+    expect(resource, id).toBeDefined();
+    return resource as Resource;
+  }
+
+  /** What the role's policies allow: `action on resource`, sorted. */
+  allowedTo(roleId: string): string[] {
+    const policies = this.ofType('AWS::IAM::Policy').filter(([, { Properties }]) =>
+      Properties.Roles.some((role: { Ref: string }) => role.Ref === roleId),
+    );
+    return policies
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement)
+      .flatMap((statement) => {
+        expect(statement.Effect).toBe('Allow');
+        expect(Object.keys(statement).sort()).toEqual(['Action', 'Effect', 'Resource']);
+        return [statement.Action]
+          .flat()
+          .flatMap((action) => [statement.Resource].flat().map((resource) => allowed(action, resource)));
+      })
+      .sort();
+  }
+}
+
+function allowed(action: string, resource: unknown): string {
+  return `${action} on ${typeof resource === 'string' ? resource : JSON.stringify(resource)}`;
+}
+
+const stack = createStack({});
+const resources = new Resources(stack);
+const template = Template.fromStack(stack);
+const [reportBucketId, reportBucket] = resources.one('AWS::S3::Bucket', (p) => p.VersioningConfiguration !== undefined);
+const [stateTableId, stateTable] = resources.one('AWS::DynamoDB::Table');
+const [pageTopicId] = resources.one('AWS::SNS::Topic', (p) => p.DisplayName === 'Caretaker page');
+const [noticeTopicId] = resources.one('AWS::SNS::Topic', (p) => p.DisplayName === 'Caretaker notice');
+
+describe.each(tasks)('the deployment of $id', (definition) => {
+  const [functionId, lambda] = resources.one(
+    'AWS::Lambda::Function',
+    (p) => p.FunctionName === functionName(stage, definition.id),
+  );
+  const [aliasId, alias] = resources.one('AWS::Lambda::Alias', (p) => p.FunctionName.Ref === functionId);
+  const [, schedule] = resources.one('AWS::Scheduler::Schedule', (p) => p.Target.Arn.Ref === aliasId);
+  const [, eventInvokeConfig] = resources.one(
+    'AWS::Lambda::EventInvokeConfig',
+    (p) => p.FunctionName.Ref === functionId,
+  );
+  const deadLetterArn = schedule.Properties.Target.DeadLetterConfig.Arn;
+  const failureArn = eventInvokeConfig.Properties.DestinationConfig.OnFailure.Destination;
+  const logGroup = lambda.Properties.LoggingConfig.LogGroup;
+
+  it('runs on Node 24 on arm64 with the memory and the timeout of its definition, traced', () => {
+    expect(lambda.Properties).toMatchObject({
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      MemorySize: definition.memoryMiB,
+      Timeout: definition.timeoutSeconds,
+      TracingConfig: { Mode: 'Active' },
+    });
+  });
+
+  it('is told its surroundings by the names that the handler reads', () => {
+    expect(lambda.Properties.Environment.Variables).toEqual({
+      NODE_OPTIONS: '--enable-source-maps',
+      POWERTOOLS_SERVICE_NAME: definition.id,
+      POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
+      [environmentNames.stage]: stage,
+      [environmentNames.pageTopicArn]: { Ref: pageTopicId },
+      [environmentNames.noticeTopicArn]: { Ref: noticeTopicId },
+      [environmentNames.reportBucket]: { Ref: reportBucketId },
+      [environmentNames.stateTable]: { Ref: stateTableId },
+    });
+  });
+
+  it('may do exactly what its definition declares and what every task needs', () => {
+    const roleId = lambda.Properties.Role['Fn::GetAtt'][0];
+    const role = resources.at({ Ref: roleId });
+    expect(role.Properties.ManagedPolicyArns).toBeUndefined();
+    expect(role.Properties.Policies).toBeUndefined();
+    const everyTask: [action: string, resource: unknown][] = [
+      ['logs:CreateLogStream', { 'Fn::GetAtt': [logGroup.Ref, 'Arn'] }],
+      ['logs:PutLogEvents', { 'Fn::GetAtt': [logGroup.Ref, 'Arn'] }],
+      ['xray:PutTelemetryRecords', '*'],
+      ['xray:PutTraceSegments', '*'],
+      ['sns:Publish', { Ref: pageTopicId }],
+      ['sns:Publish', { Ref: noticeTopicId }],
+      [
+        's3:PutObject',
+        { 'Fn::Join': ['', [{ 'Fn::GetAtt': [reportBucketId, 'Arn'] }, `/reports/${definition.id}/*`]] },
+      ],
+      ['dynamodb:GetItem', { 'Fn::GetAtt': [stateTableId, 'Arn'] }],
+      ['dynamodb:PutItem', { 'Fn::GetAtt': [stateTableId, 'Arn'] }],
+      ['dynamodb:UpdateItem', { 'Fn::GetAtt': [stateTableId, 'Arn'] }],
+      ['sqs:SendMessage', failureArn],
+      ...accounts.map(({ roleArn }): [string, unknown] => ['sts:AssumeRole', roleArn]),
+    ];
+    const declared = definition.permissions.flatMap(({ actions, resources: on }) =>
+      actions.flatMap((action) => on.map((resource) => allowed(action, resource))),
+    );
+    const expected = new Set([...declared, ...everyTask.map(([action, resource]) => allowed(action, resource))]);
+    expect(resources.allowedTo(roleId)).toEqual([...expected].sort());
+  });
+
+  it('keeps its logs for a year, and beyond the stack', () => {
+    const group = resources.at(logGroup);
+    expect(group.Properties.RetentionInDays).toBe(365);
+    expect(group.DeletionPolicy).toBe('Retain');
+  });
+
+  it('is run by its alias at the times of its definition, in the time zone of the estate', () => {
+    expect(alias.Properties.Name).toBe('live');
+    expect(schedule.Properties).toMatchObject({
+      ScheduleExpression: definition.schedule,
+      ScheduleExpressionTimezone: estate.timeZone,
+      FlexibleTimeWindow: { Mode: 'OFF' },
+    });
+    expect(resources.at(schedule.Properties.GroupName).Properties.Name).toBe(`caretaker-${stage}`);
+  });
+
+  it('is handed an event that its handler accepts and that names the scheduled time', () => {
+    const event = JSON.parse(schedule.Properties.Target.Input);
+    expect(event).toEqual({
+      schedule: { arn: '<aws.scheduler.schedule-arn>', scheduledTime: '<aws.scheduler.scheduled-time>' },
+    });
+    expect(invocationSchema.safeParse(event).success).toBe(true);
+  });
+
+  it('lets the scheduler do nothing but run that alias and give up to the dead-letter queue', () => {
+    const roleId = schedule.Properties.Target.RoleArn['Fn::GetAtt'][0];
+    expect(resources.allowedTo(roleId)).toEqual(
+      [allowed('lambda:InvokeFunction', { Ref: aliasId }), allowed('sqs:SendMessage', deadLetterArn)].sort(),
+    );
+    const [statement] = resources.at({ Ref: roleId }).Properties.AssumeRolePolicyDocument.Statement;
+    expect(statement.Condition.StringEquals).toHaveProperty('aws:SourceArn');
+    expect(statement.Condition.StringEquals).toHaveProperty('aws:SourceAccount');
+  });
+
+  it('is retried within bounds, by the scheduler and by Lambda', () => {
+    expect(schedule.Properties.Target.RetryPolicy).toEqual({
+      MaximumEventAgeInSeconds: 3600,
+      MaximumRetryAttempts: 20,
+    });
+    expect(eventInvokeConfig.Properties).toMatchObject({ MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 2 });
+    expect(JSON.stringify(eventInvokeConfig.Properties.Qualifier)).toContain(aliasId);
+  });
+
+  it('gives up to two queues of its own, encrypted, over TLS alone, kept for 14 days', () => {
+    expect(deadLetterArn).not.toEqual(failureArn);
+    for (const arn of [deadLetterArn, failureArn]) {
+      expect(resources.at(arn).Properties).toMatchObject({
+        SqsManagedSseEnabled: true,
+        MessageRetentionPeriod: 14 * 24 * 3600,
+      });
+      const [, policy] = resources.one('AWS::SQS::QueuePolicy', (p) => p.Queues[0].Ref === arn['Fn::GetAtt'][0]);
+      expect(policy.Properties.PolicyDocument.Statement).toContainEqual(
+        expect.objectContaining({
+          Effect: 'Deny',
+          Action: 'sqs:*',
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        }),
+      );
+    }
+  });
+
+  it.each(Object.keys(alarmKinds) as (keyof typeof alarmKinds)[])(
+    'has the alarm %s, which tells its topic and links to the runbook',
+    (kind) => {
+      const link = runbookLink(kind);
+      const [, alarm] = resources.one(
+        'AWS::CloudWatch::Alarm',
+        (p) => p.AlarmDescription.startsWith(`${definition.title}: `) && p.AlarmDescription.endsWith(` ${link}`),
+      );
+      const topic = { Ref: alarmKinds[kind].channel === 'page' ? pageTopicId : noticeTopicId };
+      expect(alarm.Properties.AlarmActions).toEqual([topic]);
+      expect(alarm.Properties.OKActions).toEqual([topic]);
+    },
+  );
+
+  it('watches the metrics that say so', () => {
+    const alarm = (link: string) =>
+      resources.one(
+        'AWS::CloudWatch::Alarm',
+        (p) => p.AlarmDescription.startsWith(definition.title) && p.AlarmDescription.endsWith(link),
+      )[1].Properties;
+    const ofFunction = [{ Name: 'FunctionName', Value: { Ref: functionId } }];
+    const ofQueue = (arn: { 'Fn::GetAtt': string[] }) => [
+      { Name: 'QueueName', Value: { 'Fn::GetAtt': [arn['Fn::GetAtt'][0], 'QueueName'] } },
+    ];
+    const any = { Threshold: 1, ComparisonOperator: 'GreaterThanOrEqualToThreshold', EvaluationPeriods: 1 };
+    expect(alarm(runbookLink('errors'))).toMatchObject({ ...any, MetricName: 'Errors', Dimensions: ofFunction });
+    expect(alarm(runbookLink('throttles'))).toMatchObject({ ...any, MetricName: 'Throttles', Dimensions: ofFunction });
+    const messages = { ...any, MetricName: 'ApproximateNumberOfMessagesVisible', TreatMissingData: 'ignore' };
+    expect(alarm(runbookLink('failed-run'))).toMatchObject({ ...messages, Dimensions: ofQueue(failureArn) });
+    expect(alarm(runbookLink('undelivered-schedule'))).toMatchObject({
+      ...messages,
+      Dimensions: ofQueue(deadLetterArn),
+    });
+    const missedRun = alarm(runbookLink('missed-run'));
+    expect(missedRun).toMatchObject({
+      Namespace: metricNamespace,
+      MetricName: metricNames.scheduledRunCompleted,
+      Statistic: 'Sum',
+      Threshold: 1,
+      ComparisonOperator: 'LessThanThreshold',
+      TreatMissingData: 'breaching',
+    });
+    const dimensions = missedRun.Dimensions.map(({ Name, Value }: { Name: string; Value: string }) => [Name, Value]);
+    expect(Object.fromEntries(dimensions)).toEqual(metricDimensions(stage, definition.id));
+    expect(missedRun.DatapointsToAlarm).toBe(missedRun.EvaluationPeriods);
+    expect(missedRun.Period * missedRun.EvaluationPeriods).toBeLessThanOrEqual(7 * 86_400);
+  });
+
+  it('leaves nothing when the configuration disables it', () => {
+    const without = new Resources(createStack({ tasks: { [definition.id]: { enabled: false } } }));
+    const names = without.ofType('AWS::Lambda::Function').map(([, { Properties }]) => Properties.FunctionName);
+    expect(names.sort()).toEqual(
+      tasks
+        .filter(({ id }) => id !== definition.id)
+        .map(({ id }) => functionName(stage, id))
+        .sort(),
+    );
+    const alarms = without.ofType('AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties.AlarmDescription);
+    expect(alarms.filter((description) => description.startsWith(`${definition.title}: `))).toEqual([]);
+  });
+
+  it('runs when the configuration says instead', () => {
+    const expression = 'cron(30 4 ? * MON-FRI *)';
+    const changed = new Resources(createStack({ tasks: { [definition.id]: { schedule: expression } } }));
+    const [, { Properties }] = changed.one('AWS::Scheduler::Schedule', (p) => p.Name.endsWith(`-${definition.id}`));
+    expect(Properties.ScheduleExpression).toBe(expression);
+  });
+
+  it('warns at synthesis when its schedule has longer gaps than an alarm can watch', () => {
+    const seldom = createStack({ tasks: { [definition.id]: { schedule: 'cron(0 6 1 * ? *)' } } });
+    Annotations.fromStack(seldom).hasWarning(
+      `/stack/${definition.id}`,
+      Match.stringLikeRegexp(`${definition.id}: no alarm watches for missed runs`),
+    );
+    Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue());
+  });
+
+  it('is bundled with its configuration, the same wherever it is written', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'caretaker-bundle-'));
+    try {
+      const { tasks: settings, ...configuration } = configurationSchema.parse({ estate });
+      const config = settings[definition.id]?.config ?? {};
+      const write = (outDir: string) => {
+        bundle({ taskId: definition.id, deployed: { estate: configuration.estate, config }, outDir });
+        return ['index.mjs', 'index.mjs.map', deployedConfigFileName].map((name) =>
+          readFileSync(join(outDir, name), 'utf8'),
+        );
+      };
+      const first = write(join(directory, 'a'));
+      expect(write(join(directory, 'b', 'c'))).toEqual(first);
+      expect(first[0]).toMatch(/\n\/\/# sourceMappingURL=index\.mjs\.map\n$/);
+      expect(JSON.parse(first[1] ?? '').sourcesContent).toBeUndefined();
+      expect(deployedConfigSchema.parse(JSON.parse(first[2] ?? '')).config).toEqual(config);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
+describe('the stack', () => {
+  it('has one function for each task of the registry', () => {
+    const names = resources.ofType('AWS::Lambda::Function').map(([, { Properties }]) => Properties.FunctionName);
+    expect(names.sort()).toEqual(tasks.map(({ id }) => functionName(stage, id)).sort());
+  });
+
+  it('subscribes every e-mail address to both topics and every telephone to the page topic', () => {
+    const subscriptions = resources
+      .ofType('AWS::SNS::Subscription')
+      .map(([, { Properties: p }]) => `${p.TopicArn.Ref} ${p.Protocol} ${p.Endpoint}`);
+    expect(subscriptions.sort()).toEqual(
+      [
+        ...alerts.email.flatMap((address) => [pageTopicId, noticeTopicId].map((topic) => `${topic} email ${address}`)),
+        ...alerts.sms.map((number) => `${pageTopicId} sms ${number}`),
+      ].sort(),
+    );
+  });
+
+  it.each([
+    ['page', pageTopicId],
+    ['notice', noticeTopicId],
+  ])('has a %s topic that takes messages over TLS alone, and alarms of this account', (_, topicId) => {
+    const [, { Properties }] = resources.one('AWS::SNS::TopicPolicy', (p) => p.Topics[0].Ref === topicId);
+    expect(Properties.PolicyDocument.Statement).toEqual([
+      expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+      expect.objectContaining({
+        Effect: 'Allow',
+        Action: 'sns:Publish',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Condition: expect.objectContaining({ StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } }),
+      }),
+    ]);
+  });
+
+  it('keeps reports for seven years, private, versioned, encrypted and logged, and beyond the stack', () => {
+    expect(reportBucket.DeletionPolicy).toBe('Retain');
+    expect(reportBucket.Properties.PublicAccessBlockConfiguration).toEqual({
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    });
+    expect(reportBucket.Properties.BucketEncryption).toBeDefined();
+    expect(resources.at(reportBucket.Properties.LoggingConfiguration.DestinationBucketName).Type).toBe(
+      'AWS::S3::Bucket',
+    );
+    expect(reportBucket.Properties.LifecycleConfiguration.Rules).toContainEqual(
+      expect.objectContaining({
+        Status: 'Enabled',
+        ExpirationInDays: 2557,
+        NoncurrentVersionExpiration: { NoncurrentDays: 30 },
+        Transitions: [{ StorageClass: 'STANDARD_IA', TransitionInDays: 90 }],
+      }),
+    );
+  });
+
+  it('keeps state in a table that can be recovered, beyond the stack, and that forgets what has expired', () => {
+    expect(stateTable.DeletionPolicy).toBe('Retain');
+    expect(stateTable.Properties).toMatchObject({
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    });
+  });
+
+  it('protects the state of production, and of no other stage, against deletion', () => {
+    const [, production] = new Resources(createStack({ stage: 'prod' })).one('AWS::DynamoDB::Table');
+    expect(production.Properties.DeletionProtectionEnabled).toBe(true);
+    expect(stateTable.Properties.DeletionProtectionEnabled).toBe(false);
+  });
+
+  it('passes extra environment variables on, but none that would hide its own', () => {
+    const changed = new Resources(
+      createStack({ environment: { AWS_USE_FIPS_ENDPOINT: 'true', [environmentNames.stage]: 'other' } }),
+    );
+    for (const [, { Properties }] of changed.ofType('AWS::Lambda::Function')) {
+      expect(Properties.Environment.Variables).toMatchObject({
+        AWS_USE_FIPS_ENDPOINT: 'true',
+        [environmentNames.stage]: stage,
+      });
+    }
+  });
+
+  it('says where its topics, its reports and its state are', () => {
+    expect(template.toJSON().Outputs).toMatchObject({
+      PageTopicArn: { Value: { Ref: pageTopicId } },
+      NoticeTopicArn: { Value: { Ref: noticeTopicId } },
+      ReportBucketName: { Value: { Ref: reportBucketId } },
+      StateTableName: { Value: { Ref: stateTableId } },
+    });
+  });
+
+  it('gives cdk-nag nothing to report, and cdk-nag reports', () => {
+    const checked = createStack({});
+    const nag = () => new AwsSolutionsChecks(checked).validateScope(checked).violations.map(({ ruleName }) => ruleName);
+    expect(nag()).toEqual([]);
+    new Queue(checked, 'Faulty');
+    expect(nag()).toContain('AwsSolutions-SQS4');
+  });
+
+  it('gives a reason of its own for every cdk-nag rule that it acknowledges', () => {
+    const acknowledged = stack.node
+      .findAll()
+      .flatMap(({ node }) =>
+        node.metadata
+          .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+          .flatMap(({ data }) => Object.entries(data as Record<string, string>)),
+      );
+    expect(acknowledged.length).toBeGreaterThan(0);
+    for (const [id, reason] of acknowledged) expect(reason.length, id).toBeGreaterThan(30);
+  });
+});
+
+describe('missedRunHours', () => {
+  const from = new Date('2026-01-05T00:00:00Z');
+
+  it.each([
+    ['rate(5 minutes)', 0, 2],
+    ['rate(1 hour)', 0, 2],
+    ['rate(1 hour)', 3600, 3],
+    ['cron(0 6 * * ? *)', 0, 26],
+    ['rate(6 days)', 0, 145],
+    ['rate(167 hours)', 0, 168],
+  ])(
+    'waits for the longest gap of %s, %i s of grace and a started hour: %i hours',
+    (expression, graceSeconds, hours) => {
+      expect(missedRunHours(expression, 'America/New_York', graceSeconds, from)).toBe(hours);
+    },
+  );
+
+  it.each([['rate(168 hours)'], ['cron(0 6 ? * SUN *)'], ['at(2026-03-01T00:00:00)']])(
+    'gives none for %s, which no alarm can watch',
+    (expression) => {
+      expect(missedRunHours(expression, 'America/New_York', 0, from)).toBeUndefined();
+    },
+  );
+});
+
+describe('parseAppOptions', () => {
+  it('deploys the stage dev of the configuration in this directory unless told otherwise', () => {
+    expect(parseAppOptions(() => undefined)).toEqual({ stage: 'dev', config: 'caretaker.config.ts', environment: {} });
+  });
+
+  it('takes what the command line gives', () => {
+    const given: Record<string, string> = {
+      stage: 'prod',
+      config: 'nycmg.json',
+      environment: '{"AWS_USE_FIPS_ENDPOINT":"true"}',
+      region: 'eu-west-1',
+    };
+    expect(parseAppOptions((key) => given[key])).toEqual({ ...given, environment: { AWS_USE_FIPS_ENDPOINT: 'true' } });
+  });
+
+  it('names every option that is wrong', () => {
+    const given: Record<string, string> = { stage: 'Prod', environment: 'HTTPS_PROXY=x', region: 'here' };
+    expect(() => parseAppOptions((key) => given[key])).toThrow(ConfigError);
+    expect(() => parseAppOptions((key) => given[key])).toThrow(/stage: .*\n.*environment: not JSON.*\n.*region: /);
+  });
+
+  it.each(['[]', '{"A B":"x"}', '{"A":1}', '"text"'])('refuses %s as an environment', (environment) => {
+    expect(() => parseAppOptions((key) => (key === 'environment' ? environment : undefined))).toThrow(/environment/);
+  });
+});
