@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../shared/config-error.ts';
 import { severities } from '../shared/finding.ts';
 import { exitCodes, type FailOn } from './exit-code.ts';
+import { type InvokeCommandOptions, invokeCommand } from './invoke-command.ts';
 import { type RunCommandOptions, runCommand } from './run-command.ts';
 import { scheduleCommand } from './schedule-command.ts';
 import { type SchemaName, schemaCommand, schemaNames } from './schema-command.ts';
@@ -48,6 +49,22 @@ Exit codes: 0 nothing at or above --fail-on; 3 findings at or above it;
   )
   .action(async (taskIds: string[], options: RunCommandOptions) => {
     process.exitCode = await runCommand(taskIds, options);
+  });
+
+program
+  .command('invoke')
+  .description('run a task where it is deployed, and print what it answers')
+  .argument('<task>', 'task to run')
+  .requiredOption('--stage <stage>', 'stage that it is deployed to, such as prod')
+  .option('--region <region>', 'region that it is deployed to (default: that of the AWS profile)')
+  .option('--dry-run', 'keep a task that changes things from changing them')
+  .option('--only <glob>', 'narrow the run to resources whose name or id matches')
+  .addHelpText(
+    'after',
+    `\nExit codes: 0 it ran and checked everything; 1 it failed or could not check everything; 2 wrong usage.`,
+  )
+  .action(async (taskId: string, options: InvokeCommandOptions) => {
+    process.exitCode = await invokeCommand(taskId, options);
   });
 
 program

@@ -21,8 +21,12 @@ const statusText: Readonly<Record<Report['status'], string>> = {
 
 const indent = '    ';
 
-/** Returns a report for people to read in a terminal: what was checked, what could not be, findings worst first. */
-export function renderReport(report: Report, terminal: Terminal): string {
+/**
+ * Returns a report for people to read in a terminal: what was checked, what could not be, findings worst first.
+ *
+ * @param options.brief one line for each finding, without its remedy.
+ */
+export function renderReport(report: Report, terminal: Terminal, options: { brief?: boolean } = {}): string {
   const { coverage, findings, scope } = report;
   const { style, columns } = terminal;
   const time = formatInZone(new Date(report.startedAt), scope.timeZone);
@@ -33,8 +37,10 @@ export function renderReport(report: Report, terminal: Terminal): string {
     `Found ${countsText(findings)}`,
     wrap(style(statusStyle(report.status), statusText[report.status]), columns, '  ', ''),
   ];
+  if (options.brief === true && findings.length > 0) lines.push('');
   for (const finding of [...findings].sort((a, b) => compareSeverity(a.severity, b.severity))) {
-    lines.push('', ...findingLines(finding, terminal));
+    if (options.brief === true) lines.push(findingLine(finding, terminal));
+    else lines.push('', ...findingLines(finding, terminal));
   }
   if (coverage.unchecked.length > 0) {
     lines.push('', style('bold', `Could not be checked (${coverage.unchecked.length})`));
@@ -53,6 +59,11 @@ function findingLines({ severity, rule, resource, summary, remedy }: Finding, { 
     wrap(`→ ${printable(remedy)}`, columns, `${indent}  `, indent),
     ...(id === name ? [] : [style('dim', `${indent}${id}`)]),
   ];
+}
+
+function findingLine({ severity, rule, resource, summary }: Finding, { style, columns }: Terminal): string {
+  const head = `${style(severityStyle[severity], severity.toUpperCase().padEnd(8))} ${style('bold', rule)} · ${printable(resource.name)}`;
+  return wrap(`${head}: ${printable(summary)}`, columns, ' '.repeat(9), '');
 }
 
 function uncheckedText({ resource, reason, detail }: Unchecked, { style, columns }: Terminal): string {

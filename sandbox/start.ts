@@ -27,13 +27,13 @@ try {
       process.stderr.write(`Running ${taskId}…\n`);
       reports.push(await deployment.readReport(await deployment.invoke(taskId)));
     }
-    for (const report of reports) {
-      heading(report.title);
-      print(renderReport(report, terminal).trimEnd());
-    }
     for (const delivery of sandbox.aws.deliveries()) {
       heading(`Delivered by ${delivery.protocol} to ${delivery.endpoint}`);
       print(deliveryText(delivery));
+    }
+    for (const report of reports) {
+      heading(report.title);
+      print(renderReport(report, terminal, { brief: true }).trimEnd());
     }
     const path = await writePage(reports);
     heading('What next');

@@ -35,4 +35,3 @@ export const databaseSchema = z.union(
   { error: `${forms}, each with an optional replica` },
 );
 
-export type Database = z.output<typeof databaseSchema>;

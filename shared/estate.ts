@@ -4,7 +4,7 @@ import { isTimeZone } from './schedule/time-zone.ts';
 const accountId = z.string().regex(/^\d{12}$/, 'an AWS account id has 12 digits');
 
 /** An AWS account to look after; without a role, the account of the credentials that the run starts with. */
-export const accountSchema = z.strictObject({
+const accountSchema = z.strictObject({
   id: accountId,
   /** Role to assume in that account. */
   roleArn: z

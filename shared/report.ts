@@ -14,7 +14,7 @@ export const uncheckedSchema = z.object({
 export type Unchecked = z.output<typeof uncheckedSchema>;
 
 /** What the run expected to look at, what it looked at, and what it could not. */
-export const coverageSchema = z.object({
+const coverageSchema = z.object({
   expected: z.int().nonnegative(),
   checked: z.int().nonnegative(),
   unchecked: z.array(uncheckedSchema),
@@ -25,7 +25,7 @@ export const coverageSchema = z.object({
 export type Coverage = z.output<typeof coverageSchema>;
 
 /** One thing that apply did, or in a dry run would have done. */
-export const changeSchema = z.object({
+const changeSchema = z.object({
   resource: resourceSchema,
   action: z.string(),
   outcome: z.enum(['planned', 'done', 'failed']),

@@ -22,13 +22,19 @@ async function bundled(entry: string): Promise<string[]> {
     outdir: 'out',
   });
   const inputs = Object.keys(metafile.inputs).map((path) => {
-    const inPackage = path.split('node_modules/').at(-1)?.match(/^(@[^/]+\/)?[^/]+/)?.[0];
+    const inPackage = path
+      .split('node_modules/')
+      .at(-1)
+      ?.match(/^(@[^/]+\/)?[^/]+/)?.[0];
     return path.includes('node_modules/') ? `node_modules/${inPackage}` : path;
   });
   return [...new Set(inputs)].sort();
 }
 
-const isInside = (...folders: string[]) => (path: string) => folders.some((folder) => path.startsWith(`${folder}/`));
+const isInside =
+  (...folders: string[]) =>
+  (path: string) =>
+    folders.some((folder) => path.startsWith(`${folder}/`));
 
 describe('what may be bundled with what', () => {
   it.each(ids)('keeps the definition of %s data only: zod, defineTask and its own pure files', async (id) => {

@@ -9,7 +9,12 @@ const validity = { notBefore: new Date(Date.now() - 30 * dayMs), notAfter: new D
 const authority = { ...validity, isAuthority: true, notAfter: new Date(Date.now() + 900 * dayMs) };
 
 const root = issueCertificate({ ...authority, commonName: 'Bench Root', key: makeKey('ec-p256') });
-const intermediate = issueCertificate({ ...authority, commonName: 'Bench Intermediate', key: makeKey('ec-p256'), issuer: root });
+const intermediate = issueCertificate({
+  ...authority,
+  commonName: 'Bench Intermediate',
+  key: makeKey('ec-p256'),
+  issuer: root,
+});
 const leaf = issueCertificate({
   ...validity,
   commonName: 'bench.example',
@@ -24,7 +29,9 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-const tls = createTlsServer({ key: leaf.keyPem, cert: leaf.pem + intermediate.pem }, (socket) => socket.on('error', () => {}));
+const tls = createTlsServer({ key: leaf.keyPem, cert: leaf.pem + intermediate.pem }, (socket) =>
+  socket.on('error', () => {}),
+);
 tls.on('tlsClientError', () => {});
 const port = await listen(tls);
 const silentPort = await listen(createTcpServer((socket) => socket.on('error', () => {})));

@@ -1,7 +1,7 @@
 import {
   ACMClient,
-  CertificateKeyPairOrigin,
   type CertificateDetail,
+  CertificateKeyPairOrigin,
   DescribeCertificateCommand,
   type DomainValidation,
   KeyAlgorithm,

@@ -6,6 +6,7 @@ import pMap from 'p-map';
 import type { CollectContext } from '../../shared/run-task.ts';
 import type { ConfigOf } from '../../shared/task.ts';
 import { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { endpointResource } from './endpoint-id.ts';
 import type { ServedEndpoint } from './items.ts';
 import type { EndpointConfig, task } from './task.ts';
@@ -32,6 +33,9 @@ export async function scanEndpoints(context: CollectContext<ConfigOf<typeof task
   context.measure('handshakes', scan.handshakes);
   return served;
 }
+
+/** About 20 MB in OpenSSL's hands. */
+const certificatesPerCollection = 500;
 
 /** OpenSSL's verdicts that say in themselves that no trusted root was reached (openssl-verification-options(1)). */
 const noTrustedRoot: ReadonlySet<string> = new Set([
@@ -61,6 +65,7 @@ class Scan {
   readonly #facts = new Map<string, CertificateFacts>();
   readonly #openSockets = new Set<Socket>();
   readonly #anchors: TrustAnchors;
+  #certificatesSeen = 0;
 
   constructor(context: CollectContext<ConfigOf<typeof task>>) {
     this.#context = context;
@@ -175,6 +180,11 @@ class Scan {
   }
 
   #keep(chain: readonly X509Certificate[], verdict: string | undefined, serverName: string): Shown {
+    this.#certificatesSeen += chain.length;
+    if (this.#certificatesSeen >= certificatesPerCollection) {
+      this.#certificatesSeen = 0;
+      collectGarbage();
+    }
     const [leaf, ...rest] = chain as [X509Certificate, ...X509Certificate[]];
     return {
       ok: true,

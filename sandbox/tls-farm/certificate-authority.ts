@@ -16,7 +16,7 @@ import {
 } from './der.ts';
 
 /** Kinds of key; those after the first exist because a rule is about them. */
-export const keyKinds = ['ec-p256', 'ec-p224', 'ec-p192', 'rsa-2048', 'rsa-1024'] as const;
+const keyKinds = ['ec-p256', 'ec-p224', 'ec-p192', 'rsa-2048', 'rsa-1024'] as const;
 
 /** One of {@link keyKinds}. */
 export type KeyKind = (typeof keyKinds)[number];

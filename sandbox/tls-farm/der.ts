@@ -85,7 +85,7 @@ export function utf8String(text: string): Buffer {
 }
 
 /** UTCTime with exactly this text, right or wrong. */
-export function utcTime(text: string): Buffer {
+function utcTime(text: string): Buffer {
   return tagged(universal.utcTime, Buffer.from(text, 'latin1'));
 }
 

@@ -2,7 +2,7 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Report } from '../report.ts';
 
 /** Returns the key under which a report is kept: `reports/<task>/<year>/<month>/<day>/<run id>.json`, by UTC start. */
-export function reportKey(report: Pick<Report, 'task' | 'startedAt' | 'runId'>): string {
+function reportKey(report: Pick<Report, 'task' | 'startedAt' | 'runId'>): string {
   const day = report.startedAt.slice(0, 10).replaceAll('-', '/');
   return `reports/${report.task}/${day}/${report.runId}.json`;
 }

@@ -1,0 +1,60 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { uncheckedReason } from '../shared/aws/unchecked-reason.ts';
+import { functionName } from '../shared/deployment.ts';
+import type { Invocation } from '../shared/invocation.ts';
+import { printable } from '../shared/text/printable.ts';
+import { exitCodes } from './exit-code.ts';
+import { definitionsNamed } from './tasks.ts';
+
+/** Options of `caretaker invoke`, as commander gives them. */
+export interface InvokeCommandOptions {
+  readonly stage: string;
+  readonly region?: string;
+  readonly only?: string;
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Invokes a deployed function, waits for it and prints what it answers.
+ *
+ * @returns the exit code: that the function ran and checked everything, not what it found; its report says that.
+ * @throws UsageError for a task that does not exist.
+ */
+export async function invokeCommand(taskId: string, options: InvokeCommandOptions): Promise<number> {
+  definitionsNamed([taskId]);
+  const name = functionName(options.stage, taskId);
+  const event: Invocation = {
+    ...(options.dryRun === true ? { dryRun: true } : {}),
+    ...(options.only === undefined ? {} : { scope: { only: options.only } }),
+  };
+  // Without a region the SDK asks the environment and the profile, as the AWS CLI does.
+  const client = new LambdaClient({
+    ...(options.region === undefined ? {} : { region: options.region }),
+    // A run may take as long as Lambda lets it, and must not be started again by a retry.
+    requestHandler: { connectionTimeout: 3_000, requestTimeout: 16 * 60_000 },
+    maxAttempts: 1,
+  });
+  try {
+    const answer = await client.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(event) }));
+    const payload = JSON.parse(answer.Payload?.transformToString() || 'null');
+    if (answer.FunctionError !== undefined) {
+      const message: string = payload?.errorMessage ?? answer.FunctionError;
+      process.stderr.write(
+        `${name} failed: ${message
+          .split('\n')
+          .map((line) => printable(line))
+          .join('\n')}\n`,
+      );
+      return exitCodes.incomplete;
+    }
+    process.stdout.write(`${JSON.stringify(payload, null, 2)}\n`);
+    return payload?.status === 'incomplete' || payload?.status === 'failed' ? exitCodes.incomplete : exitCodes.good;
+  } catch (error) {
+    const reason = uncheckedReason(error);
+    if (reason === undefined) throw error;
+    process.stderr.write(`${name} could not be invoked: ${printable(reason.detail)}\n`);
+    return exitCodes.incomplete;
+  } finally {
+    client.destroy();
+  }
+}
