@@ -34,4 +34,3 @@ export const databaseSchema = z.union(
   ],
   { error: `${forms}, each with an optional replica` },
 );
-
