@@ -1,0 +1,148 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Behaviour } from '../../sandbox/tls-farm/behaviour.ts';
+import { startTlsFarm, type TlsFarm } from '../../sandbox/tls-farm/tls-farm.ts';
+import { AwsClients } from '../../shared/aws/clients.ts';
+import type { Report } from '../../shared/report.ts';
+import { runTask } from '../../shared/run-task.ts';
+import { steps } from './steps.ts';
+import { type EndpointConfig, task } from './task.ts';
+
+let farm: TlsFarm;
+const servers: Server[] = [];
+beforeAll(async () => {
+  farm = await startTlsFarm({ now: new Date() });
+});
+afterAll(async () => {
+  await farm.stop();
+  for (const server of servers) server.close();
+});
+
+function scan(endpoints: readonly EndpointConfig[], settings: object = {}): Promise<Report> {
+  return runTask(task, steps, {
+    estate: { name: 'nycmg', timeZone: 'UTC', regions: ['us-east-1'], accounts: [] },
+    config: {
+      sources: ['endpoints'],
+      endpoints,
+      trustedCertificates: [farm.rootPem],
+      connectTimeoutSeconds: 1,
+      handshakeTimeoutSeconds: 0.5,
+      ...settings,
+    },
+    configSource: 'test',
+    invocation: {},
+    clients: new AwsClients(),
+    clock: () => new Date(),
+    timeBudgetSeconds: 30,
+  });
+}
+
+/** A server that is not TLS's: what it does with each connection is up to the test. */
+async function serve(onConnection: (socket: Socket) => void): Promise<EndpointConfig> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    onConnection(socket);
+  });
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+}
+
+const rulesOf = ({ findings }: Report) => findings.map(({ rule }) => rule).sort();
+const uncheckedOf = ({ coverage }: Report) => coverage.unchecked.map(({ reason }) => reason);
+
+describe('an endpoint scan', () => {
+  it('makes one handshake for endpoints that differ only in the case of their name', async () => {
+    const www = await farm.serve('shared', { does: 'serve-tls' });
+    const twin = { ...www, host: 'localhost', serverName: 'shared.nycmg.example' };
+    const report = await scan([www, twin]);
+    expect(report).toMatchObject({ status: 'clean', coverage: { checked: 2 } });
+    expect(report.metrics.handshakes).toBeLessThanOrEqual(2);
+  });
+
+  it('resolves host names, also to an address where nobody listens', async () => {
+    const www = await farm.serve('by-name', { does: 'serve-tls' });
+    // `localhost` may be ::1 first, where the farm is not: the retry goes to the next address.
+    expect(await scan([{ ...www, host: 'localhost' }])).toMatchObject({ status: 'clean' });
+  });
+
+  it('tries a failed endpoint once more, and no more', async () => {
+    let connections = 0;
+    const endpoint = await serve((socket) => {
+      connections++;
+      socket.destroy();
+    });
+    expect(uncheckedOf(await scan([endpoint]))).toEqual(['tls-alert']);
+    expect(connections).toBe(2);
+  });
+
+  it('keeps what the second try found', async () => {
+    const good = await farm.serve('second-try', { does: 'serve-tls' });
+    let connections = 0;
+    const { connect } = await import('node:net');
+    const flaky = await serve((socket) => {
+      if (connections++ === 0) {
+        socket.resetAndDestroy();
+        return;
+      }
+      const upstream = connect(good.port ?? 0, '127.0.0.1').on('error', () => socket.destroy());
+      socket.pipe(upstream).pipe(socket);
+      socket.on('close', () => upstream.destroy());
+    });
+    expect(await scan([{ ...good, port: flaky.port }])).toMatchObject({ status: 'clean' });
+  });
+
+  it('lists what it could not reach before its deadline, and ends there', async () => {
+    const silent = await Promise.all(Array.from({ length: 6 }, () => serve(() => {})));
+    const report = await scan(silent, { concurrency: 1, handshakeTimeoutSeconds: 10, scanTimeoutSeconds: 0.4 });
+    expect(uncheckedOf(report)).toEqual(Array.from({ length: 6 }, () => 'not-reached'));
+    expect(report.status).toBe('failed');
+  });
+
+  it('goes through dead hosts side by side', async () => {
+    // One after the other, two tries of a second each, these would outlast the test's own limit.
+    const silent = await Promise.all(Array.from({ length: 20 }, () => serve(() => {})));
+    const report = await scan(silent, { handshakeTimeoutSeconds: 1 });
+    expect(uncheckedOf(report)).toEqual(Array.from({ length: 20 }, () => 'connect-timeout'));
+  });
+
+  it('survives a server that talks nonsense, too much, or hangs up half-way', async () => {
+    const endpoints = await Promise.all([
+      serve((socket) => socket.write(Buffer.alloc(200_000, 0x16))),
+      serve((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+      serve((socket) => socket.once('data', () => socket.end(Buffer.of(0x16, 3, 3, 0x40, 0)))),
+    ]);
+    expect(uncheckedOf(await scan(endpoints))).toEqual(['tls-alert', 'tls-alert', 'tls-alert']);
+  });
+
+  it('refuses data slipped in before encryption, as a man in the middle would', async () => {
+    const injected = await serve((socket) => socket.once('data', () => socket.write('SX')));
+    expect(uncheckedOf(await scan([{ ...injected, startTls: 'postgres' }]))).toEqual(['starttls-refused']);
+  });
+});
+
+describe('odd certificates', () => {
+  async function scanLeaf(name: string, leaf: Extract<Behaviour, { does: 'serve-tls' }>['leaf']) {
+    return scan([await farm.serve(name, { does: 'serve-tls', leaf })]);
+  }
+
+  it('with a date that is not in RFC 5280’s form are found, not passed', async () => {
+    // OpenSSL reads the date leniently, and then refuses the certificate for its form.
+    for (const generalizedTime of ['20990101000000+0100', '20990101000000.5Z']) {
+      const report = await scanLeaf(`dated-${generalizedTime.length}`, { notAfter: { generalizedTime } });
+      expect(rulesOf(report)).toEqual(['chain-invalid', 'intermediate-expires-first']);
+    }
+  });
+
+  it('do not hide what else was found', async () => {
+    const odd = await farm.serve('odd', {
+      does: 'serve-tls',
+      leaf: { notAfter: { generalizedTime: '20990101000000.5Z' } },
+    });
+    const expired = await farm.serve('gone', { does: 'serve-tls', leaf: { endsInDays: -1 } });
+    const report = await scan([odd, expired]);
+    expect(rulesOf(report)).toContain('expired');
+  });
+});
