@@ -571,6 +571,7 @@ function daysText(days: number): string {
   if (whole === 1) return '1 day';
   if (whole > 1) return `${whole} days`;
   const hours = Math.floor(days * 24);
+  if (hours === 0) return 'less than an hour';
   return hours === 1 ? '1 hour' : `${hours} hours`;
 }
 
