@@ -1,10 +1,11 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { uncheckedReason } from '../shared/aws/unchecked-reason.ts';
-import { functionName } from '../shared/deployment.ts';
+import { functionName, liveAlias } from '../shared/deployment.ts';
 import type { Invocation } from '../shared/invocation.ts';
 import { printable } from '../shared/text/printable.ts';
 import { exitCodes } from './exit-code.ts';
 import { definitionsNamed } from './tasks.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Options of `caretaker invoke`, as commander gives them. */
 export interface InvokeCommandOptions {
@@ -18,7 +19,7 @@ export interface InvokeCommandOptions {
  * Invokes a deployed function, waits for it and prints what it answers.
  *
  * @returns the exit code: that the function ran and checked everything, not what it found; its report says that.
- * @throws UsageError for a task that does not exist.
+ * @throws UsageError for a task that does not exist, or when nothing says in which region it is.
  */
 export async function invokeCommand(taskId: string, options: InvokeCommandOptions): Promise<number> {
   definitionsNamed([taskId]);
@@ -35,7 +36,9 @@ export async function invokeCommand(taskId: string, options: InvokeCommandOption
     maxAttempts: 1,
   });
   try {
-    const answer = await client.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(event) }));
+    const answer = await client.send(
+      new InvokeCommand({ FunctionName: name, Qualifier: liveAlias, Payload: JSON.stringify(event) }),
+    );
     const payload = JSON.parse(answer.Payload?.transformToString() || 'null');
     if (answer.FunctionError !== undefined) {
       const message: string = payload?.errorMessage ?? answer.FunctionError;
@@ -50,6 +53,10 @@ export async function invokeCommand(taskId: string, options: InvokeCommandOption
     process.stdout.write(`${JSON.stringify(payload, null, 2)}\n`);
     return payload?.status === 'incomplete' || payload?.status === 'failed' ? exitCodes.incomplete : exitCodes.good;
   } catch (error) {
+    // Thrown by the SDK without a name of its own.
+    if (error instanceof Error && error.message === 'Region is missing') {
+      throw new UsageError('no AWS region: give --region, or set AWS_REGION or a profile that names one');
+    }
     const reason = uncheckedReason(error);
     if (reason === undefined) throw error;
     process.stderr.write(`${name} could not be invoked: ${printable(reason.detail)}\n`);

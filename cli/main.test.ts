@@ -146,6 +146,22 @@ describe('caretaker run', () => {
     expect(code).toBe(2);
   });
 
+  it('does not call an estate clean in which everything is switched off', async () => {
+    const { code, stdout } = await caretaker([
+      'run',
+      '--all',
+      '--config',
+      await configured(['cdn'], { enabled: false }),
+    ]);
+    expect([code, stdout]).toEqual([2, '']);
+  });
+
+  it('finds out before it runs that a page cannot be written', async () => {
+    const { code, stdout, stderr } = await run(await configured(['www']), '--html', join(directory, 'no', 'page.html'));
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('--html');
+  });
+
   it('refuses to run a task that is switched off, by its name', async () => {
     const { code, stderr } = await run(await configured(['no-sans'], { enabled: false }));
     expect(code).toBe(2);
@@ -214,9 +230,18 @@ describe('caretaker invoke', () => {
   it('invokes the deployed function with the scope and prints what it answers', async () => {
     const { code, stdout, asked } = await invokeAgainst({ body: '{"status":"clean"}' });
     expect(asked).toEqual([
-      { url: '/2015-03-31/functions/caretaker-prod-certificate-expiry/invocations', body: '{"scope":{"only":"www*"}}' },
+      {
+        url: '/2015-03-31/functions/caretaker-prod-certificate-expiry/invocations?Qualifier=live',
+        body: '{"scope":{"only":"www*"}}',
+      },
     ]);
     expect([code, JSON.parse(stdout)]).toEqual([0, { status: 'clean' }]);
+  });
+
+  it('says what to do when nothing names a region', async () => {
+    const { code, stderr } = await caretaker(['invoke', 'certificate-expiry', '--stage', 'prod']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--region');
   });
 
   it('exits with 1 when the run was incomplete, failed or could not be started', async () => {

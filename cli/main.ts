@@ -1,6 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../shared/config-error.ts';
 import { severities } from '../shared/finding.ts';
+import { printable } from '../shared/text/printable.ts';
+import { tolerateClosedPipe } from './closed-pipe.ts';
 import { exitCodes, type FailOn } from './exit-code.ts';
 import { type InvokeCommandOptions, invokeCommand } from './invoke-command.ts';
 import { type RunCommandOptions, runCommand } from './run-command.ts';
@@ -84,11 +86,7 @@ function parseSchemaName(text: string): SchemaName {
   return name;
 }
 
-// A reader that has seen enough, such as `head`, closes the pipe; that is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
+tolerateClosedPipe();
 
 try {
   await program.parseAsync();
@@ -100,7 +98,13 @@ function exitCodeOfError(error: unknown): number {
   // Commander has said what is wrong; help that was asked for is no error.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.good : exitCodes.usage;
   if (error instanceof UsageError || error instanceof ConfigError) {
-    process.stderr.write(`${error.message}\n`);
+    // A configuration's own words may be in it.
+    process.stderr.write(
+      `${error.message
+        .split('\n')
+        .map((line) => printable(line))
+        .join('\n')}\n`,
+    );
     return exitCodes.usage;
   }
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

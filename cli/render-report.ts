@@ -52,7 +52,10 @@ export function renderReport(report: Report, terminal: Terminal, options: { brie
 function findingLines({ severity, rule, resource, summary, remedy }: Finding, { style, columns }: Terminal): string[] {
   const name = printable(resource.name);
   const id = printable(resource.id);
-  const place = [resource.account, resource.region].filter((part) => part !== undefined).join(' ');
+  const place = [resource.account, resource.region]
+    .filter((part) => part !== undefined)
+    .map((part) => printable(part))
+    .join(' ');
   return [
     `${style(severityStyle[severity], severity.toUpperCase())} ${style('bold', rule)} · ${name}${place === '' ? '' : ` · ${place}`}`,
     wrap(printable(summary), columns, indent),

@@ -1,11 +1,12 @@
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { loadConfiguration } from '../config/load.ts';
 import { type Configuration, configurationSchema } from '../config/schema.ts';
 import { AwsClients } from '../shared/aws/clients.ts';
-import { parseOrThrow } from '../shared/config-error.ts';
+import { ConfigError, parseOrThrow } from '../shared/config-error.ts';
 import type { Report } from '../shared/report.ts';
 import { runTask } from '../shared/run-task.ts';
-import { exitCodeOf, type FailOn } from './exit-code.ts';
+import type { TaskDefinition } from '../shared/task.ts';
+import { exitCodeOf, exitCodes, type FailOn } from './exit-code.ts';
 import { Progress } from './progress.ts';
 import { renderHtml } from './render-html.ts';
 import { renderReport } from './render-report.ts';
@@ -39,21 +40,36 @@ export async function runCommand(taskIds: readonly string[], options: RunCommand
   if (options.sandbox === true && options.config !== undefined) {
     throw new UsageError('--sandbox brings its own configuration; leave --config out');
   }
+  if (options.only === '') throw new UsageError('--only needs a pattern');
   const named = options.all === true ? definitions : definitionsNamed(taskIds);
   if (options.apply === true)
     throw new UsageError(`${named.map(({ id }) => id).join(', ')}: changes nothing, so there is nothing to --apply`);
 
-  const surroundings = options.sandbox === true ? await sandboxSurroundings() : await ownSurroundings(options.config);
+  if (options.sandbox !== true) return runIn(await ownSurroundings(options.config), named, options);
+  const { interruptible } = await import('../sandbox/interruption.ts');
+  return interruptible(async (signal) => runIn(await sandboxSurroundings(), named, options, signal));
+}
+
+async function runIn(
+  surroundings: Surroundings,
+  named: readonly TaskDefinition[],
+  options: RunCommandOptions,
+  signal?: AbortSignal,
+): Promise<number> {
   const clients = new AwsClients();
   try {
     const { configuration, source } = surroundings;
-    const isOff = (id: string) => configuration.tasks[id]?.enabled === false;
-    const off = named.filter(({ id }) => isOff(id)).map(({ id }) => id);
-    if (off.length > 0 && options.all !== true) throw new UsageError(`switched off in ${source}: ${off.join(', ')}`);
+    const off = named.filter(({ id }) => configuration.tasks[id]?.enabled === false);
+    // Nothing looked at is nothing clean, whoever switched it off.
+    if (off.length > 0 && (options.all !== true || off.length === named.length)) {
+      throw new UsageError(`switched off in ${source}: ${off.map(({ id }) => id).join(', ')}`);
+    }
+    if (options.html !== undefined) await requireWritable(userPath(options.html));
 
     const reports: Report[] = [];
-    for (const definition of named) {
-      if (isOff(definition.id)) continue;
+    const broken: string[] = [];
+    for (const definition of named.filter((task) => !off.includes(task))) {
+      signal?.throwIfAborted();
       const progress = new Progress(process.stderr, definition.id);
       try {
         reports.push(
@@ -68,12 +84,17 @@ export async function runCommand(taskIds: readonly string[], options: RunCommand
             progress: (done, total) => progress.update(done, total),
           }),
         );
+      } catch (error) {
+        if (error instanceof ConfigError) throw error;
+        // What the other tasks find must not be lost with it.
+        broken.push(`${definition.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
       } finally {
         progress.clear();
       }
     }
-    await write(reports, options);
-    return exitCodeOf(reports, options.failOn);
+    if (reports.length > 0 || broken.length === 0) await write(reports, options);
+    for (const text of broken) process.stderr.write(text);
+    return broken.length > 0 ? exitCodes.incomplete : exitCodeOf(reports, options.failOn);
   } finally {
     clients.destroy();
     await surroundings.stop();
@@ -104,14 +125,31 @@ async function sandboxSurroundings(): Promise<Surroundings> {
 async function write(reports: readonly Report[], options: RunCommandOptions): Promise<void> {
   if (options.json === true) {
     const single = options.all !== true && reports.length === 1;
-    process.stdout.write(`${JSON.stringify(single ? reports[0] : reports, null, 2)}\n`);
+    process.stdout.write(`${safeJson(single ? reports[0] : reports)}\n`);
     return;
   }
   const terminal = terminalOf(process.stdout);
+  process.stdout.write(reports.map((report) => renderReport(report, terminal)).join('\n'));
   if (options.html !== undefined) {
     const path = userPath(options.html);
     await writeFile(path, renderHtml(reports));
     process.stderr.write(`Report written to ${path}\n`);
   }
-  process.stdout.write(reports.map((report) => renderReport(report, terminal)).join('\n'));
+}
+
+/** Found out before a run, not after it. */
+async function requireWritable(path: string): Promise<void> {
+  try {
+    await (await open(path, 'a')).close();
+  } catch (error) {
+    throw new UsageError(`--html: ${(error as Error).message}`);
+  }
+}
+
+/** JSON leaves the C1 control characters as they are, and a terminal may act on them. */
+function safeJson(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -20,8 +20,10 @@ export function schemaCommand(name: SchemaName): void {
 /** A task's settings as they are written; the parsed form goes through a transform, which JSON Schema cannot express. */
 function taskInputs() {
   const entries = definitions.map(({ id, config }) => {
-    const settings = z.object({ enabled: z.boolean().optional(), schedule: z.string().optional() });
-    return [id, z.intersection(settings, config).optional()] as const;
+    if (!(config instanceof z.ZodObject)) throw new TypeError(`the configuration of ${id} is not an object schema`);
+    const own: Readonly<Record<string, z.ZodType>> = config.shape;
+    const settings = z.strictObject({ ...own, enabled: z.boolean().optional(), schedule: z.string().optional() });
+    return [id, settings.optional()] as const;
   });
-  return z.object(Object.fromEntries(entries)).optional();
+  return z.strictObject(Object.fromEntries(entries)).optional();
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import * as registry from '../functions/index.ts';
 import { databaseSchema } from '../shared/databases.ts';
 import { alertsSchema, estateSchema } from '../shared/estate.ts';
+import { nextRun } from '../shared/schedule/next-run.ts';
 import { parseScheduleExpression, ScheduleExpressionError } from '../shared/schedule/schedule-expression.ts';
 import type { TaskDefinition } from '../shared/task.ts';
 
@@ -17,7 +18,11 @@ export interface TaskSettings {
 
 const scheduleSchema = z.string().superRefine((text, context) => {
   try {
-    parseScheduleExpression(text);
+    const expression = parseScheduleExpression(text);
+    // Any zone will do: what is asked is whether there is such a day at all.
+    if (nextRun(expression, new Date(0), 'UTC') === undefined) {
+      context.addIssue({ code: 'custom', message: 'never comes: there is no such day' });
+    }
   } catch (error) {
     if (!(error instanceof ScheduleExpressionError)) throw error;
     for (const fault of error.faults) context.addIssue({ code: 'custom', message: fault });

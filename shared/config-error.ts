@@ -33,15 +33,21 @@ export function parseOrThrow<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  throw new ConfigError(
-    source,
-    result.error.issues.flatMap((issue) => faultsOf(issue)),
-  );
+  throw new ConfigError(source, faultsIn(result.error));
+}
+
+/** Returns every fault that a schema found, each with its path. */
+export function faultsIn(error: z.ZodError): ConfigFault[] {
+  return error.issues.flatMap((issue) => faultsOf(issue));
 }
 
 function faultsOf(issue: z.core.$ZodIssue): ConfigFault[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: formatPath([...issue.path, key]), message: 'unknown key' }));
+  }
+  // Zod says of a bad key only that it is invalid; why is in the issues of the key's own schema.
+  if (issue.code === 'invalid_key') {
+    return issue.issues.map(({ message }) => ({ path: formatPath(issue.path), message }));
   }
   return [{ path: formatPath(issue.path), message: issue.message }];
 }

@@ -1,6 +1,7 @@
 import { glob } from './glob.ts';
 import type { Coverage, Unchecked } from './report.ts';
 import type { Resource } from './resource.ts';
+import { UncheckedError } from './unchecked-error.ts';
 
 type Outcome = 'expected' | 'checked' | { readonly reason: string; readonly detail: string };
 
@@ -13,7 +14,10 @@ export const scopeType = 'scope';
  */
 export class CoverageLedger {
   readonly #entries = new Map<string, { resource: Resource; outcome: Outcome }>();
+  /** Whether a glob narrows the run. */
+  readonly isNarrowed: boolean;
   readonly #selects: (resource: Resource) => boolean;
+  #mayBeEmpty = false;
   readonly #classify: (error: unknown) => { reason: string; detail: string } | undefined;
 
   /**
@@ -26,6 +30,7 @@ export class CoverageLedger {
     classify: (error: unknown) => { reason: string; detail: string } | undefined;
   }) {
     const matches = options.only === undefined ? undefined : glob(options.only);
+    this.isNarrowed = matches !== undefined;
     this.#selects = matches === undefined ? () => true : ({ id, name }) => matches(id) || matches(name);
     this.#classify = options.classify;
   }
@@ -35,16 +40,39 @@ export class CoverageLedger {
     return resource.type === scopeType || this.#selects(resource);
   }
 
+  /**
+   * Says that the run is to look at a resource. One that the run's glob leaves out does not count, though it may be read all
+   * the same: rules that compare resources need to see both.
+   */
   expect(resource: Resource): void {
+    if (!this.selects(resource)) return;
     const key = keyOf(resource);
     if (!this.#entries.has(key)) this.#entries.set(key, { resource, outcome: 'expected' });
   }
 
+  /** Says that a resource was looked at. */
   checked(resource: Resource): void {
+    if (!this.selects(resource)) return;
     this.#settle(resource, 'checked');
   }
 
-  /** @param reason kebab-case code. @param detail what happened, for people. */
+  /** Says that an estate without a single resource is as it should be; a run that finds none has failed otherwise. */
+  allowEmpty(): void {
+    this.#mayBeEmpty = true;
+  }
+
+  /** Whether {@link allowEmpty} was said. */
+  get mayBeEmpty(): boolean {
+    return this.#mayBeEmpty;
+  }
+
+  /**
+   * Says that a resource could not be looked at. This counts whatever the run's glob is: it may be what a rule had to compare
+   * a selected resource with.
+   *
+   * @param reason kebab-case code.
+   * @param detail what happened, for people.
+   */
   unchecked(resource: Resource, reason: string, detail: string): void {
     this.#settle(resource, { reason, detail });
   }
@@ -61,7 +89,7 @@ export class CoverageLedger {
       this.checked(resource);
       return result;
     } catch (error) {
-      const reason = this.#classify(error);
+      const reason = error instanceof UncheckedError ? error : this.#classify(error);
       if (reason === undefined) throw error;
       this.unchecked(resource, reason.reason, reason.detail);
       return undefined;

@@ -21,6 +21,9 @@ export const deployedConfigSchema = z.strictObject({
 
 export type DeployedConfig = z.input<typeof deployedConfigSchema>;
 
+/** Alias of the version in service: what the schedule invokes, and what is rolled back. */
+export const liveAlias = 'live';
+
 /** CloudWatch namespace of the metrics that the functions emit. */
 export const metricNamespace = 'Caretaker';
 

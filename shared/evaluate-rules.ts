@@ -1,6 +1,7 @@
 import type { FindingDraft } from './finding.ts';
 import type { Unchecked } from './report.ts';
 import type { Resource } from './resource.ts';
+import { UncheckedError } from './unchecked-error.ts';
 
 /** What evaluate returns: the rules that are broken, and the rules that could not be tested. */
 export interface Evaluation<Rule extends string = string> {
@@ -15,7 +16,8 @@ export type RuleTest<Item, Context, Rule extends string> = (
 ) => readonly FindingDraft<Rule>[];
 
 /**
- * Tests every rule on every item. A rule that throws is never a pass: its item becomes unchecked, with the rule's name,
+ * Tests every rule on every item. A rule that throws is never a pass, nor is one that says by an UncheckedError why it cannot
+ * be tested: its item becomes unchecked, with the rule's name,
  * and the other rules and items go on.
  */
 export function evaluateRules<Item extends { readonly resource: Resource }, Context, Rule extends string>(
@@ -31,6 +33,10 @@ export function evaluateRules<Item extends { readonly resource: Resource }, Cont
       try {
         findings.push(...test(item, context));
       } catch (error) {
+        if (error instanceof UncheckedError) {
+          unchecked.push({ resource: item.resource, reason: error.reason, detail: error.detail });
+          continue;
+        }
         const detail = `The rule ${rule} could not be tested: ${error instanceof Error ? error.message : String(error)}`;
         unchecked.push({ resource: item.resource, reason: 'rule-failed', detail });
       }

@@ -67,14 +67,13 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
     const invocation = parseOrThrow(invocationSchema, event ?? {}, 'event');
     const deployed = await readDeployedConfig();
     const environment = readEnvironment();
-    const home = { region: process.env.AWS_REGION ?? 'us-east-1' };
     const remainingSeconds = context.getRemainingTimeInMillis() / 1000;
 
     let lease: Lease | undefined;
     if (invocation.schedule !== undefined) {
       const run = { scheduleArn: invocation.schedule.arn, scheduledTime: invocation.schedule.scheduledTime };
-      lease = await takeLease(clients.get(DynamoDBClient, home), environment.stateTable, run, {
-        owner: context.awsRequestId,
+      lease = await takeLease(clients.get(DynamoDBClient, home()), environment.stateTable, run, {
+        requestId: context.awsRequestId,
         holdSeconds: Math.ceil(remainingSeconds),
         now: () => new Date(),
       });
@@ -93,33 +92,12 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
         clients,
         clock: () => new Date(),
         timeBudgetSeconds: Math.max(1, remainingSeconds - reserveSeconds),
-        runId: context.awsRequestId,
       });
       await lease?.confirm();
-      const reportUrl = await storeReport(report, clients.get(S3Client, home), environment.reportBucket);
-      await publishReport(report, {
-        sns: clients.get(SNSClient, home),
-        pageTopicArn: environment.pageTopicArn,
-        noticeTopicArn: environment.noticeTopicArn,
-        stage: environment.stage,
-        reportUrl,
-      });
+      const reportUrl = await storeAndPublish(report, environment);
       await lease?.complete();
-
-      // Powertools adds the dimension `service` by itself; the alarms watch exactly these two.
-      metrics.addDimension('stage', metricDimensions(environment.stage, definition.id).stage);
-      if (invocation.schedule !== undefined) metrics.addMetric(metricNames.scheduledRunCompleted, MetricUnit.Count, 1);
-      metrics.addMetric(metricNames.findings, MetricUnit.Count, report.findings.length);
-      metrics.addMetric(metricNames.unchecked, MetricUnit.Count, report.coverage.unchecked.length);
-      const result = {
-        task: definition.id,
-        status: report.status,
-        runId: report.runId,
-        findings: report.findings.length,
-        checked: report.coverage.checked,
-        unchecked: report.coverage.unchecked.length,
-        reportUrl,
-      };
+      const result = resultOf(report, reportUrl);
+      measure(report, environment.stage);
       logger.info('Run finished', result);
       return result;
     } catch (error) {
@@ -128,11 +106,52 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
     }
   }
 
+  /** People hear of what was found even when it could not be stored; the run fails all the same, and is tried again. */
+  async function storeAndPublish(report: Report, environment: Environment): Promise<string> {
+    const [stored] = await Promise.allSettled([
+      storeReport(report, clients.get(S3Client, home()), environment.reportBucket),
+    ]);
+    await publishReport(report, {
+      sns: clients.get(SNSClient, home()),
+      pageTopicArn: environment.pageTopicArn,
+      noticeTopicArn: environment.noticeTopicArn,
+      stage: environment.stage,
+      ...(stored.status === 'fulfilled' ? { reportUrl: stored.value } : {}),
+    });
+    if (stored.status === 'rejected') throw stored.reason;
+    return stored.value;
+  }
+
+  function measure(report: Report, stage: string): void {
+    // Powertools adds the dimension `service` by itself; the alarms watch exactly these two.
+    metrics.addDimension('stage', metricDimensions(stage, definition.id).stage);
+    if (report.trigger === 'schedule') metrics.addMetric(metricNames.scheduledRunCompleted, MetricUnit.Count, 1);
+    metrics.addMetric(metricNames.findings, MetricUnit.Count, report.findings.length);
+    metrics.addMetric(metricNames.unchecked, MetricUnit.Count, report.coverage.unchecked.length);
+  }
+
   return middy<unknown, InvocationResult>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(captureLambdaHandler(tracer, { captureResponse: false }))
     .use(logMetrics(metrics))
     .handler(handle) as unknown as (event: unknown, context: Context) => Promise<InvocationResult>;
+}
+
+/** The function's own region, which Lambda always sets. */
+function home(): { region: string } {
+  return { region: process.env.AWS_REGION ?? 'us-east-1' };
+}
+
+function resultOf(report: Report, reportUrl: string) {
+  return {
+    task: report.task,
+    status: report.status,
+    runId: report.runId,
+    findings: report.findings.length,
+    checked: report.coverage.checked,
+    unchecked: report.coverage.unchecked.length,
+    reportUrl,
+  } satisfies InvocationResult;
 }
 
 /** The original error is what must reach the caller; a lease that cannot be released expires by itself. */
@@ -157,7 +176,9 @@ async function readDeployedConfig(): Promise<z.output<typeof deployedConfigSchem
   return parseOrThrow(deployedConfigSchema, JSON.parse(text), deployedConfigFileName);
 }
 
-function readEnvironment(): Record<keyof typeof environmentNames, string> {
+type Environment = Record<keyof typeof environmentNames, string>;
+
+function readEnvironment(): Environment {
   const values: Partial<Record<keyof typeof environmentNames, string>> = {};
   const faults = [];
   for (const [key, name] of Object.entries(environmentNames) as [keyof typeof environmentNames, string][]) {

@@ -37,7 +37,7 @@ export const reportStatuses = ['clean', 'findings', 'incomplete', 'failed'] as c
 /**
  * The result of one run. Its JSON form is a public interface: `caretaker schema report` prints it as JSON Schema.
  *
- * `status` is `failed` when nothing was checked though something was expected, else `incomplete` when anything was
+ * `status` is `failed` when no resource was checked and the task does not allow for an empty estate, else `incomplete` when anything was
  * unchecked, else `findings`, else `clean`.
  */
 export const reportSchema = z.object({

@@ -166,7 +166,7 @@ describe('runTask', () => {
     const invocation: Invocation = { scope: { regions: ['us-west-2'], accounts: ['123456789012'] } };
     let seen: unknown;
     const steps = stepsOver((context) => {
-      seen = [context.estate.regions, context.accountIds];
+      seen = [context.estate.regions, context.estate.accounts.map(({ id }) => id)];
       context.coverage.checked(thing('a'));
       return [];
     });

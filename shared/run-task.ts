@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type * as z from 'zod';
 import type { AwsClients } from './aws/clients.ts';
 import { uncheckedReason } from './aws/unchecked-reason.ts';
-import { ConfigError, type ConfigFault, parseOrThrow } from './config-error.ts';
+import { ConfigError, type ConfigFault, faultsIn, parseOrThrow } from './config-error.ts';
 import { CoverageLedger, scopeType } from './coverage.ts';
 import type { Estate } from './estate.ts';
 import type { Evaluation } from './evaluate-rules.ts';
@@ -14,10 +14,10 @@ import type { TaskDefinition } from './task.ts';
 /** What collect may use. It reads the estate and settles everything that it expected in `coverage`. */
 export interface CollectContext<Config> {
   readonly config: Config;
-  /** Already narrowed to the regions of this run. */
+  /** Already narrowed to the accounts and regions of this run. */
   readonly estate: Estate;
-  /** Narrows the estate's accounts, when given. */
-  readonly accountIds: readonly string[] | undefined;
+  /** How the invocation narrows the run, if it does. */
+  readonly scope: NonNullable<Invocation['scope']>;
   readonly now: Date;
   readonly clients: AwsClients;
   readonly coverage: CoverageLedger;
@@ -65,7 +65,7 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
 ): Promise<Report> {
   const { invocation, clock } = options;
   const scope = invocation.scope ?? {};
-  const config = parseOrThrow(definition.config, { ...options.config, ...invocation.config }, options.configSource);
+  const config = parseConfig(definition.config, options);
   const estate = narrow(options.estate, scope);
 
   const startedAt = clock();
@@ -74,7 +74,7 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
   const items = await steps.collect({
     config,
     estate,
-    accountIds: scope.accounts,
+    scope,
     now: startedAt,
     clients: options.clients,
     coverage,
@@ -88,15 +88,14 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
   const evaluation = steps.evaluate(items, config, startedAt);
   for (const { resource, reason, detail } of evaluation.unchecked) coverage.unchecked(resource, reason, detail);
 
-  const findings = evaluation.findings
-    .map(
-      ({ discriminator, ...draft }): Finding => ({
-        id: findingId(definition.id, draft.rule, draft.resource.id, discriminator),
-        task: definition.id,
-        ...draft,
+  const findings = worstOfEach(
+    evaluation.findings
+      .filter(({ resource }) => coverage.selects(resource))
+      .map(({ discriminator, ...draft }): Finding => {
+        const id = findingId(definition.id, draft.rule, draft.resource.id, discriminator);
+        return { id, task: definition.id, ...draft };
       }),
-    )
-    .sort(compareFindings);
+  );
   const summary = coverage.summary();
   const finishedAt = clock();
   metrics.durationSeconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
@@ -112,7 +111,7 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
     scope: {
       estate: estate.name,
       timeZone: estate.timeZone,
-      accounts: scope.accounts ?? estate.accounts.map(({ id }) => id),
+      accounts: estate.accounts.map(({ id }) => id),
       regions: estate.regions,
       ...(scope.only === undefined ? {} : { only: scope.only }),
     },
@@ -120,8 +119,18 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
     findings,
     changes: [],
     metrics,
-    status: statusOf(summary, findings.length),
+    status: statusOf(summary, findings.length, coverage.mayBeEmpty),
   };
+}
+
+/**
+ * A resource can break a rule in more than one way at once, as a host whose addresses show different certificates: that is one
+ * finding, told by its worst form.
+ */
+function worstOfEach(findings: readonly Finding[]): Finding[] {
+  const byId = new Map<string, Finding>();
+  for (const finding of [...findings].sort(compareFindings)) if (!byId.has(finding.id)) byId.set(finding.id, finding);
+  return [...byId.values()];
 }
 
 /** A pattern that matches nothing is a slip of the pen, not a clean estate. */
@@ -132,9 +141,20 @@ function requireMatch(coverage: CoverageLedger, only: string): void {
   coverage.unchecked(resource, 'nothing-matches', `No name or id of what could be listed matches ${only}.`);
 }
 
-function statusOf(coverage: Coverage, findings: number): Report['status'] {
+/** Faults of the configuration itself and those that the invocation brings are told apart by their source and path. */
+function parseConfig<Config extends z.ZodType>(schema: Config, options: RunOptions): z.output<Config> {
+  const own = parseOrThrow(schema, options.config, options.configSource);
+  const laidOver = options.invocation.config;
+  if (laidOver === undefined) return own;
+  const result = schema.safeParse({ ...options.config, ...laidOver });
+  if (result.success) return result.data;
+  const faults = faultsIn(result.error).map(({ path, message }) => ({ path: `config.${path}`, message }));
+  throw new ConfigError('event', faults);
+}
+
+function statusOf(coverage: Coverage, findings: number, mayBeEmpty: boolean): Report['status'] {
   const resourcesChecked = coverage.checked - (coverage.byType[scopeType]?.checked ?? 0);
-  if (resourcesChecked === 0 && coverage.unchecked.length > 0) return 'failed';
+  if (resourcesChecked === 0 && (coverage.unchecked.length > 0 || !mayBeEmpty)) return 'failed';
   if (coverage.unchecked.length > 0) return 'incomplete';
   return findings > 0 ? 'findings' : 'clean';
 }
@@ -150,5 +170,9 @@ function narrow(estate: Estate, scope: NonNullable<Invocation['scope']>): Estate
     }
   }
   if (faults.length > 0) throw new ConfigError('event', faults);
-  return { ...estate, regions: scope.regions ?? estate.regions };
+  return {
+    ...estate,
+    regions: scope.regions ?? estate.regions,
+    accounts: estate.accounts.filter(({ id }) => scope.accounts === undefined || scope.accounts.includes(id)),
+  };
 }

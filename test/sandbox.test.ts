@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deployToSandbox, type SandboxDeployment } from '../sandbox/deploy.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
+import { glob } from '../shared/glob.ts';
 import { reportSchema } from '../shared/report.ts';
 import { smsSegments } from '../shared/text/gsm7.ts';
 
@@ -76,9 +77,24 @@ describe('certificate-expiry over the sample estate, through the real handler', 
   it('performs a scheduled run again when the first attempt could not tell anybody', async () => {
     const topic = process.env.CARETAKER_PAGE_TOPIC_ARN;
     process.env.CARETAKER_PAGE_TOPIC_ARN = `${topic}-gone`;
-    await expect(deployment.invoke('certificate-expiry', scheduled(1))).rejects.toThrow();
-    process.env.CARETAKER_PAGE_TOPIC_ARN = topic;
+    try {
+      await expect(deployment.invoke('certificate-expiry', scheduled(1))).rejects.toThrow();
+    } finally {
+      process.env.CARETAKER_PAGE_TOPIC_ARN = topic;
+    }
     expect((await deployment.invoke('certificate-expiry', scheduled(1))).status).toBe('incomplete');
+  });
+
+  it('tells people what it found also when the report cannot be stored, and fails all the same', async () => {
+    const bucket = process.env.CARETAKER_REPORT_BUCKET;
+    process.env.CARETAKER_REPORT_BUCKET = 'no-such-bucket';
+    const before = sandbox.aws.deliveries().length;
+    try {
+      await expect(deployment.invoke('certificate-expiry')).rejects.toThrow();
+    } finally {
+      process.env.CARETAKER_REPORT_BUCKET = bucket;
+    }
+    expect(sandbox.aws.deliveries().length - before).toBe(2);
   });
 
   it('refuses an event that it does not understand, and names every fault', async () => {
@@ -95,6 +111,20 @@ describe('certificate-expiry over the sample estate, through the real handler', 
     const result = await deployment.invoke('certificate-expiry', event);
     expect(result).toMatchObject({ status: 'findings', checked: 1, unchecked: 0, findings: 1 });
   });
+});
+
+describe('a run narrowed by --only', () => {
+  it.each(['*rds-ca-2019*', 'stale-listener*', '*.web.nycmg.example', '*expired*'])(
+    'finds on %s exactly what the whole run finds there',
+    async (only) => {
+      const whole = await deployment.readReport(await deployment.invoke('certificate-expiry'));
+      const narrow = await deployment.readReport(await deployment.invoke('certificate-expiry', { scope: { only } }));
+      const matches = glob(only);
+      const there = whole.findings.filter(({ resource }) => matches(resource.name) || matches(resource.id));
+      expect(there.length).toBeGreaterThan(0);
+      expect(narrow.findings.map(({ id }) => id).sort()).toEqual(there.map(({ id }) => id).sort());
+    },
+  );
 });
 
 describe('faults of AWS', () => {

@@ -16,7 +16,9 @@ export interface CertificateFacts {
   readonly keyType: string | undefined;
   /** Modulus length of RSA and DSA, order of the curve of EC, in bits; undefined when it is not known. */
   readonly keyBits: number | undefined;
-  /** OpenSSL's name, such as `sha256WithRSAEncryption` or `ecdsa-with-SHA256`. */
+  /** OpenSSL's name of an elliptic curve, such as `prime256v1`. */
+  readonly keyCurve: string | undefined;
+  /** OpenSSL's name, such as `sha256WithRSAEncryption` or `ecdsa-with-SHA256`; of RSASSA-PSS with its hash. */
   readonly signatureAlgorithm: string | undefined;
   /** Issuer and subject are the same and the signature is by its own key. */
   readonly selfSigned: boolean;
@@ -55,7 +57,8 @@ export function certificateFacts(certificate: X509Certificate): CertificateFacts
     notAfter: readDate(() => certificate.validToDate),
     keyType: key?.asymmetricKeyType,
     keyBits: key?.asymmetricKeyDetails?.modulusLength ?? curveBits[key?.asymmetricKeyDetails?.namedCurve ?? ''],
-    signatureAlgorithm: read(() => certificate.signatureAlgorithm),
+    keyCurve: key?.asymmetricKeyDetails?.namedCurve,
+    signatureAlgorithm: signatureAlgorithmOf(certificate),
     // Verifying costs a signature check, so only where the names already agree.
     selfSigned: subject === issuer && key !== undefined && (read(() => certificate.verify(key)) ?? false),
     isAuthority: read(() => certificate.ca) ?? false,
@@ -68,6 +71,33 @@ export function normalizeSerial(serial: string): string {
     .replaceAll(':', '')
     .toUpperCase()
     .replace(/^(-?)0+(?=.)/, '$1');
+}
+
+/** DER of what the object identifiers of SHA-2, 2.16.840.1.101.3.4.2, begin with. */
+const sha2 = Buffer.from('6086480165030402', 'hex');
+
+/**
+ * OpenSSL's name of RSASSA-PSS does not say over which hash, which is in its parameters: SHA-1 where they name none (RFC 4055,
+ * 3.1). The algorithm stands behind the signed part, as the second element of the certificate (RFC 5280, 4.1).
+ */
+function signatureAlgorithmOf(certificate: X509Certificate): string | undefined {
+  const name = read(() => certificate.signatureAlgorithm);
+  if (name === undefined || !/pss/i.test(name)) return name;
+  return read(() => {
+    const { raw } = certificate;
+    const signed = elementAt(raw, elementAt(raw, 0).start);
+    const algorithm = elementAt(raw, signed.end);
+    return `${name} with ${raw.subarray(algorithm.start, algorithm.end).includes(sha2) ? 'SHA-2' : 'SHA-1'}`;
+  });
+}
+
+/** Where the content of the DER element at `offset` begins and ends (X.690, 8.1). */
+function elementAt(der: Buffer, offset: number): { start: number; end: number } {
+  const first = der.readUInt8(offset + 1);
+  const lengthBytes = first < 0x80 ? 0 : first & 0x7f;
+  const start = offset + 2 + lengthBytes;
+  const length = lengthBytes === 0 ? first : der.readUIntBE(offset + 2, lengthBytes);
+  return { start, end: start + length };
 }
 
 function read<T>(get: () => T): T | undefined {

@@ -13,6 +13,7 @@ import type { AccessibleAccount } from '../../shared/aws/accounts.ts';
 import { scopeType } from '../../shared/coverage.ts';
 import type { Resource } from '../../shared/resource.ts';
 import type { CollectContext } from '../../shared/run-task.ts';
+import { UncheckedError } from '../../shared/unchecked-error.ts';
 import { normalizeSerial } from './certificate-facts.ts';
 import type { AcmCertificate, ValidationRecord } from './items.ts';
 
@@ -57,7 +58,7 @@ export async function collectAcm(
           account: account.id,
           region,
         };
-        if (coverage.selects(resource)) listed.push(resource);
+        listed.push(resource);
       }
     }
   });
@@ -68,7 +69,8 @@ export async function collectAcm(
       coverage.look(resource, async () => {
         const command = new DescribeCertificateCommand({ CertificateArn: resource.id });
         const { Certificate } = await client.send(command, { abortSignal: signal });
-        if (Certificate === undefined) throw new Error(`acm:DescribeCertificate answered without ${resource.id}`);
+        if (Certificate === undefined)
+          throw new UncheckedError('aws-error', 'acm:DescribeCertificate answered without the certificate');
         return acmCertificate(resource, Certificate);
       }),
     { concurrency: describeConcurrency },

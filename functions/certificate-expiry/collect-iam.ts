@@ -28,7 +28,7 @@ export async function collectIam(
       for (const { Arn, ServerCertificateName } of page.ServerCertificateMetadataList ?? []) {
         if (Arn === undefined || ServerCertificateName === undefined) continue;
         const resource = { type: 'iam-certificate', id: Arn, name: ServerCertificateName, account: account.id };
-        if (coverage.selects(resource)) listed.push({ resource, name: ServerCertificateName });
+        listed.push({ resource, name: ServerCertificateName });
       }
     }
   });

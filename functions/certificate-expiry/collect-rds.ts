@@ -32,10 +32,14 @@ export async function collectRds(
   const servers: RdsServerCertificate[] = [];
 
   const addServer = (type: string, arn: string | undefined, name: string | undefined, details?: CertificateDetails) => {
-    // Members of an Aurora cluster carry the certificate; the cluster itself then has none.
-    if (arn === undefined || details?.CAIdentifier === undefined) return;
+    if (arn === undefined) return;
     const resource = { type, id: arn, name: name ?? arn, ...place };
-    if (!coverage.selects(resource)) return;
+    if (details?.ValidTill === undefined) {
+      // Members of an Aurora cluster carry the certificate; the cluster itself then has none.
+      if (type === 'rds-cluster') return;
+      coverage.unchecked(resource, 'unreadable', 'RDS says nothing of its certificate; it may still be being created.');
+      return;
+    }
     coverage.checked(resource);
     servers.push({ kind: 'rds-server', resource, authority: details.CAIdentifier, notAfter: details.ValidTill });
   };
@@ -61,7 +65,6 @@ export async function collectRds(
         const name = authority.CertificateIdentifier;
         if (name === undefined) continue;
         const resource = { type: 'rds-authority', id: authority.CertificateArn ?? name, name, ...place };
-        if (!coverage.selects(resource)) continue;
         coverage.checked(resource);
         authorities.push({
           kind: 'rds-authority',

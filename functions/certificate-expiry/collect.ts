@@ -28,7 +28,11 @@ async function fromAccounts(context: Context): Promise<CertificateItem[]> {
 
 /** An empty estate is far more often a wrong account, region or pattern than an estate without certificates. */
 function requireMinimum({ config, coverage, estate }: Context, found: number): void {
+  // An estate that really has none says so.
+  if (config.minimumResources === 0) coverage.allowEmpty();
   const summary = coverage.summary();
+  // A narrowed run is meant to find less, and what could not be listed explains itself.
+  if (coverage.isNarrowed || summary.unchecked.length > 0) return;
   const seen = summary.expected - (summary.byType[scopeType]?.expected ?? 0);
   if (seen >= config.minimumResources) return;
   coverage.unchecked(

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { CertificateFacts } from './certificate-facts.ts';
 import { evaluate } from './evaluate.ts';
-import type {
-  AcmCertificate,
-  CertificateItem,
-  IamCertificate,
-  RdsAuthority,
-  RdsServerCertificate,
-  ServedEndpoint,
+import {
+  type AcmCertificate,
+  type CertificateItem,
+  type IamCertificate,
+  notVerified,
+  type RdsAuthority,
+  type RdsServerCertificate,
+  type ServedEndpoint,
 } from './items.ts';
 import { task } from './task.ts';
 
@@ -25,6 +26,7 @@ function facts(overrides: Partial<CertificateFacts> = {}): CertificateFacts {
     notAfter: inDays(60),
     keyType: 'ec',
     keyBits: 256,
+    keyCurve: 'prime256v1',
     signatureAlgorithm: 'ecdsa-with-SHA256',
     selfSigned: false,
     isAuthority: false,
@@ -51,7 +53,8 @@ function endpoint(overrides: Partial<ServedEndpoint> = {}, leaf: Partial<Certifi
     certificateArn: undefined,
     chain: [facts(leaf), intermediate()],
     verdict: undefined,
-    reachesTrustedRoot: true,
+    chainEnd: 'trusted-root',
+    address: undefined,
     nameMatches: true,
     ...overrides,
   };
@@ -227,24 +230,32 @@ describe('renewal-ineligible and unused', () => {
 });
 
 describe('the chain', () => {
-  const untrusted = { reachesTrustedRoot: false };
-
-  it('is self-signed, incomplete or untrusted, one of them', () => {
-    expect(
-      judge(endpoint({ ...untrusted, verdict: 'DEPTH_ZERO_SELF_SIGNED_CERT', chain: [facts({ selfSigned: true })] })),
-    ).toEqual(['self-signed high']);
-    expect(judge(endpoint({ ...untrusted, verdict: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', chain: [facts()] }))).toEqual([
-      'chain-incomplete high',
-    ]);
-    expect(judge(endpoint({ ...untrusted, verdict: 'SELF_SIGNED_CERT_IN_CHAIN' }))).toEqual(['untrusted-root high']);
+  it.each([
+    ['self-signed', 'self-signed high'],
+    ['incomplete', 'chain-incomplete high'],
+    ['untrusted-root', 'untrusted-root high'],
+  ] as const)('that ends %s is found as %s', (chainEnd, expected) => {
+    expect(judge(endpoint({ chainEnd, verdict: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' }))).toEqual([expected]);
   });
 
   it('is judged also where expiry hides it from OpenSSL', () => {
     const chain = [facts({ selfSigned: true, notAfter: inDays(-1) })] as const;
-    expect(judge(endpoint({ ...untrusted, verdict: 'CERT_HAS_EXPIRED', chain }))).toEqual([
-      'expired critical',
-      'self-signed high',
-    ]);
+    const hidden = endpoint({ chainEnd: 'self-signed', verdict: 'CERT_HAS_EXPIRED', chain });
+    expect(judge(hidden)).toEqual(['expired critical', 'self-signed high']);
+  });
+
+  it('that fails for an expired intermediate says so whatever verdict hides it', () => {
+    const chain = [facts(), intermediate({ notAfter: inDays(-1) })] as const;
+    const hidden = endpoint({ chainEnd: 'untrusted-root', verdict: 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', chain });
+    expect(judge(hidden)).toEqual(['expired critical', 'untrusted-root high']);
+    // Where it verifies all the same, it does so by another way.
+    expect(judge(endpoint({ chain }))).toEqual(['intermediate-expires-first medium']);
+  });
+
+  it('that the server broke off is judged by what it showed', () => {
+    const chain = [facts({ notAfter: inDays(-1) }), intermediate()] as const;
+    expect(judge(endpoint({ verdict: notVerified, chain }))).toEqual(['expired critical']);
+    expect(judge(endpoint({ verdict: notVerified }))).toEqual([]);
   });
 
   it('is never clean when OpenSSL refuses it for a reason that no other rule explains', () => {
@@ -276,7 +287,7 @@ describe('weak-key and weak-signature', () => {
     ['ec', 224, false],
     ['ed25519', undefined, false],
     ['gost', 1, false],
-    [undefined, undefined, false],
+    ['ec', undefined, true],
   ])('judges a key of %s with %s bits as weak: %s', (keyType, keyBits, isWeak) => {
     expect(judge(endpoint({}, { keyType, keyBits }))).toEqual(isWeak ? ['weak-key high'] : []);
   });
@@ -289,7 +300,8 @@ describe('weak-key and weak-signature', () => {
     ['sha512WithRSAEncryption', false],
     ['RSASSA-PSS', false],
     ['ED25519', false],
-    [undefined, false],
+    ['rsassaPss with SHA-1', true],
+    ['rsassaPss with SHA-2', false],
   ])('judges the signature algorithm %s as weak: %s', (signatureAlgorithm, isWeak) => {
     expect(judge(endpoint({}, { signatureAlgorithm }))).toEqual(isWeak ? ['weak-signature high'] : []);
   });
@@ -346,13 +358,30 @@ describe('deployed-differs-from-store', () => {
   it('follows what the configuration says of the endpoint', () => {
     const stored = acm({ serial: 'FFFF' });
     expect(judge(endpoint({ certificateArn: 'none' }), stored)).toEqual([]);
+    expect(judge(endpoint({ certificateArn: 'arn:aws:acm:elsewhere' }), stored)).toEqual(['? certificate-not-found']);
+    const gone = acm({ status: 'REVOKED', isInUse: false });
+    expect(judge(endpoint({ certificateArn: gone.resource.id }), gone)).toContain('deployed-differs-from-store high');
     expect(judge(endpoint({ certificateArn: stored.resource.id }), acm({ serial: 'FFFF', names: [] }))).toEqual([
       'deployed-differs-from-store high',
     ]);
   });
 });
 
+describe('revoked', () => {
+  it('is critical where something uses the certificate', () => {
+    expect(judge(acm({ status: 'REVOKED' }))).toEqual(['revoked critical']);
+    expect(judge(acm({ status: 'INACTIVE', isInUse: false }))).toEqual(['revoked low']);
+  });
+});
+
 describe('odd certificates', () => {
+  it('of a kind that nobody knows are unchecked, not passed', () => {
+    expect(judge(acm({ status: 'NEW_STATUS' }))).toEqual(['? unknown-status']);
+    expect(judge(endpoint({}, { keyType: undefined }))).toEqual(['? unreadable']);
+    expect(judge(endpoint({}, { signatureAlgorithm: undefined }))).toEqual(['? unreadable']);
+    expect(judge(endpoint({ chain: [facts(), intermediate({ notAfter: undefined })] }))).toEqual(['? date-unreadable']);
+  });
+
   it('are unchecked when their end cannot be read, and judged by every other rule', () => {
     expect(judge(endpoint({ nameMatches: false }, { notAfter: undefined }))).toEqual([
       '? date-unreadable',

@@ -1,8 +1,10 @@
 import { type Evaluation, evaluateRules, type RuleTest } from '../../shared/evaluate-rules.ts';
 import type { FindingDraft, Severity } from '../../shared/finding.ts';
+import type { Unchecked } from '../../shared/report.ts';
 import type { ConfigOf, RuleOf } from '../../shared/task.ts';
+import { UncheckedError } from '../../shared/unchecked-error.ts';
 import type { CertificateFacts } from './certificate-facts.ts';
-import type { AcmCertificate, CertificateItem, ServedEndpoint } from './items.ts';
+import { type AcmCertificate, type CertificateItem, type ChainEnd, notVerified, type ServedEndpoint } from './items.ts';
 import { renewalState } from './renewal.ts';
 import type { task } from './task.ts';
 
@@ -27,15 +29,39 @@ export function evaluate(
 ): Evaluation<RuleId> {
   const acm = items.filter((item) => item.kind === 'acm');
   const evaluation = evaluateRules(items, rules, { config, now, acm });
-  // A date that cannot be read is no finding, and must not pass for a good one either.
-  const unreadable = items
-    .filter((item) => validityOf(item)?.notAfter === undefined && needsDate(item))
-    .map(({ resource }) => ({
-      resource,
-      reason: 'date-unreadable',
-      detail: 'The end of its validity cannot be read, so nobody can tell when it will fail.',
-    }));
-  return { findings: evaluation.findings, unchecked: [...evaluation.unchecked, ...unreadable] };
+  return { findings: evaluation.findings, unchecked: [...evaluation.unchecked, ...items.flatMap(unjudgeable)] };
+}
+
+/** ACM's statuses that the rules know: https://docs.aws.amazon.com/acm/latest/APIReference/API_CertificateDetail.html */
+const knownStatuses: ReadonlySet<string> = new Set([
+  'PENDING_VALIDATION',
+  'ISSUED',
+  'INACTIVE',
+  'EXPIRED',
+  'VALIDATION_TIMED_OUT',
+  'REVOKED',
+  'FAILED',
+]);
+
+/** What cannot be read is no finding, and must not pass for good either. */
+function unjudgeable(item: CertificateItem): Unchecked[] {
+  const { resource } = item;
+  const reasons: { reason: string; detail: string }[] = [];
+  const certificates = presented(item);
+  if (item.kind === 'acm' && !knownStatuses.has(item.status)) {
+    reasons.push({ reason: 'unknown-status', detail: `ACM calls it ${item.status}, for which there is no rule.` });
+  }
+  const hasNoEnd = validityOf(item).notAfter === undefined && needsDate(item);
+  if (hasNoEnd || certificates.some(({ notAfter }) => notAfter === undefined)) {
+    const detail = 'The end of its validity cannot be read, so nobody can tell when it will fail.';
+    reasons.push({ reason: 'date-unreadable', detail });
+  }
+  const unreadable = certificates.find(({ keyType, signatureAlgorithm }) => !keyType || !signatureAlgorithm);
+  if (unreadable !== undefined) {
+    const detail = `The key or the signature of “${unreadable.subject}” is of a kind that OpenSSL does not know.`;
+    reasons.push({ reason: 'unreadable', detail });
+  }
+  return reasons.map((reason) => ({ resource, ...reason }));
 }
 
 /** Policy: nothing in the estate shows or holds a certificate past its end; one that nothing uses is mere clutter. */
@@ -43,7 +69,7 @@ const expired: CertificateRule = (item, { now }) => {
   if (item.kind === 'rds-authority') return [];
   const findings: FindingDraft<RuleId>[] = [];
   const validity = validityOf(item);
-  if (validity?.notAfter !== undefined && validity.notAfter <= now) {
+  if (validity.notAfter !== undefined && validity.notAfter <= now) {
     const unused = item.kind === 'acm' && !item.isInUse;
     findings.push({
       rule: 'expired',
@@ -54,32 +80,38 @@ const expired: CertificateRule = (item, { now }) => {
       remedy: unused ? 'Delete it.' : 'Replace it now: clients refuse the connection.',
     });
   }
-  if (item.kind !== 'endpoint' || item.verdict !== 'CERT_HAS_EXPIRED') return findings;
-  // The leaf may be good and the chain fail all the same.
-  for (const certificate of item.chain.slice(1)) {
-    if (certificate.notAfter === undefined || certificate.notAfter > now) continue;
+  if (item.kind !== 'endpoint') return findings;
+  for (const certificate of expiredAbove(item, now)) {
+    const { subject, serial, notAfter } = certificate;
     findings.push({
       rule: 'expired',
       severity: 'critical',
       resource: item.resource,
-      discriminator: certificate.subject,
-      summary: `The chain's certificate “${certificate.subject}” expired ${ago(certificate.notAfter, now)}.`,
-      evidence: {
-        notAfter: certificate.notAfter.toISOString(),
-        subject: certificate.subject,
-        serial: certificate.serial,
-        verdict: item.verdict,
-      },
+      discriminator: nameAbove(certificate),
+      summary: `The chain's certificate “${subject}” expired ${ago(notAfter, now)}.`,
+      evidence: { notAfter: notAfter.toISOString(), subject, serial, verdict: item.verdict ?? 'none' },
       remedy: 'Install the current intermediate certificate of the issuer on the server.',
     });
   }
   return findings;
 };
 
+/**
+ * Returns the certificates above the leaf for whose end the chain fails. Where the chain verifies, it does so without them; and
+ * OpenSSL names only the last fault it met, so that any other verdict may hide this one.
+ */
+function expiredAbove(item: ServedEndpoint, now: Date): (CertificateFacts & { notAfter: Date })[] {
+  if (item.verdict === undefined) return [];
+  return item.chain
+    .slice(1)
+    .filter((certificate): certificate is CertificateFacts & { notAfter: Date } => isPast(certificate.notAfter, now))
+    .filter(({ selfSigned: isRoot }) => !isRoot || item.verdict === 'CERT_HAS_EXPIRED');
+}
+
 /** Policy: a certificate is renewed when its issuer's schedule says so; see {@link renewalState} for the numbers. */
 const expiring: CertificateRule = (item, { config, now }) => {
   const validity = validityOf(item);
-  if (item.kind === 'rds-authority' || validity?.notAfter === undefined || validity.notAfter <= now) return [];
+  if (item.kind === 'rds-authority' || validity.notAfter === undefined || validity.notAfter <= now) return [];
   // Nothing fails when an unused certificate ends; `unused` speaks of it.
   if (item.kind === 'acm' && !(item.status === 'ISSUED' && item.isInUse)) return [];
   const { notBefore, notAfter } = validity;
@@ -126,7 +158,7 @@ function remedyForExpiring(item: CertificateItem): string {
 
 /** Policy: a certificate in service is valid already. */
 const notYetValid: CertificateRule = (item, { now }) => {
-  const notBefore = validityOf(item)?.notBefore;
+  const notBefore = validityOf(item).notBefore;
   if (notBefore === undefined || notBefore <= now) return [];
   return [
     {
@@ -207,7 +239,7 @@ const renewalIneligible: CertificateRule = (item, { now }) => {
       resource: item.resource,
       summary: imported
         ? 'The certificate was imported: ACM will not renew it.'
-        : 'The certificate is not eligible for renewal: nothing uses it, so ACM lets it expire.',
+        : `ACM will not renew the certificate: it is not eligible${item.isInUse ? '' : ', as nothing uses it'}.`,
       evidence: {
         type: item.type,
         isInUse: item.isInUse,
@@ -215,7 +247,9 @@ const renewalIneligible: CertificateRule = (item, { now }) => {
       },
       remedy: imported
         ? 'Replace it by a certificate that ACM issues, or make sure that somebody imports its successor.'
-        : 'Attach it to what it was made for, or delete it.',
+        : item.isInUse
+          ? 'Request a certificate that ACM renews by itself, and switch over to it before this one ends.'
+          : 'Attach it to what it was made for, or delete it.',
     },
   ];
 };
@@ -251,21 +285,14 @@ const hostnameMismatch: CertificateRule = (item) => {
   ];
 };
 
-/** How a chain fails to lead to a trusted root; the three exclude one another. */
-function chainFault(item: ServedEndpoint): 'self-signed' | 'untrusted-root' | 'chain-incomplete' | undefined {
-  if (item.reachesTrustedRoot) return undefined;
-  const [leaf, ...rest] = item.chain;
-  if (rest.length > 0) return 'untrusted-root';
-  return leaf.selfSigned ? 'self-signed' : 'chain-incomplete';
-}
-
 function chainRule(
   rule: 'self-signed' | 'untrusted-root' | 'chain-incomplete',
+  chainEnd: ChainEnd,
   what: string,
   remedy: string,
 ): CertificateRule {
   return (item) => {
-    if (item.kind !== 'endpoint' || chainFault(item) !== rule) return [];
+    if (item.kind !== 'endpoint' || item.chainEnd !== chainEnd) return [];
     return [
       {
         rule,
@@ -285,12 +312,14 @@ function chainRule(
 /** Policy: the server sends every certificate between its own and a root that clients have. */
 const chainIncomplete = chainRule(
   'chain-incomplete',
-  'The server does not send the intermediate certificate that clients need.',
-  'Configure the server with the full chain that the issuer delivers.',
+  'incomplete',
+  'The server does not send the certificate of its issuer, and no trusted root is it.',
+  'Configure the server with the full chain that the issuer delivers; a private root belongs into trustedCertificates.',
 );
 
 /** Policy: chains end in a root that clients trust; an estate's private root is named in `trustedCertificates`. */
 const untrustedRoot = chainRule(
+  'untrusted-root',
   'untrusted-root',
   'The chain ends in an authority that is not trusted.',
   'Use a publicly trusted certificate, or add your private root to trustedCertificates.',
@@ -298,6 +327,7 @@ const untrustedRoot = chainRule(
 
 /** Policy: no endpoint vouches for itself. */
 const selfSigned = chainRule(
+  'self-signed',
   'self-signed',
   'The certificate is signed by itself: no client can tell it from an impostor’s.',
   'Use a certificate of an authority, or add this one to trustedCertificates if clients pin it.',
@@ -308,7 +338,9 @@ const selfSigned = chainRule(
  * purpose, a broken signature, a path that is too long, names outside the issuer's constraints.
  */
 const chainInvalid: CertificateRule = (item, { now }) => {
-  if (item.kind !== 'endpoint' || item.verdict === undefined || !item.reachesTrustedRoot) return [];
+  if (item.kind !== 'endpoint' || item.verdict === undefined || item.chainEnd !== 'trusted-root') return [];
+  // That handshake was never finished, and the endpoint is unchecked for it.
+  if (item.verdict === notVerified) return [];
   const [leaf] = item.chain;
   const expiryExplains =
     item.verdict === 'CERT_HAS_EXPIRED' && item.chain.some(({ notAfter }) => isPast(notAfter, now));
@@ -338,17 +370,18 @@ const intermediateExpiresFirst: CertificateRule = (item, { now }) => {
   const earlier = rest.filter(
     ({ notAfter, selfSigned: isRoot }) => !isRoot && notAfter !== undefined && notAfter < leafEnd,
   );
+  const failing: readonly CertificateFacts[] = expiredAbove(item, now);
   return earlier.flatMap((certificate) => {
     const { notAfter, subject } = certificate;
     // The chain fails already, and `expired` says so.
-    if (notAfter === undefined || (notAfter <= now && item.verdict === 'CERT_HAS_EXPIRED')) return [];
+    if (notAfter === undefined || failing.includes(certificate)) return [];
     return [
       {
         rule: 'intermediate-expires-first' as const,
         severity: 'medium' as const,
         resource: item.resource,
-        discriminator: subject,
-        summary: `The chain's certificate “${subject}” expires before the server's own: ${notAfter.toISOString()}.`,
+        discriminator: nameAbove(certificate),
+        summary: `The chain's certificate “${subject}” ${notAfter <= now ? 'expired' : 'expires'} before the server's own: ${notAfter.toISOString()}.`,
         evidence: { subject, notAfter: notAfter.toISOString(), leafNotAfter: leafEnd.toISOString() },
         remedy: 'Install the current intermediate certificate of the issuer on the server.',
       },
@@ -368,12 +401,18 @@ const weakKey: CertificateRule = (item) => {
     return [weakKeyFinding(item, item.isInUse ? 'high' : 'low', 'The certificate has a 1024-bit RSA key.', evidence)];
   }
   return presented(item).flatMap((certificate, index) => {
-    const { keyType, keyBits, subject } = certificate;
-    if (keyType === undefined || keyBits === undefined || keyBits >= (minimumKeyBits[keyType] ?? 0)) return [];
-    const summary = `${certificateName(index, subject)} has a ${keyBits}-bit ${keyType.toUpperCase()} key.`;
-    return [
-      { ...weakKeyFinding(item, 'high', summary, { keyType, keyBits, subject }), ...discriminate(index, subject) },
-    ];
+    const { keyType, keyBits, keyCurve, subject } = certificate;
+    const minimum = keyType === undefined ? undefined : minimumKeyBits[keyType];
+    // A curve whose size is not listed is none that a browser takes.
+    const isUnknownCurve = keyType === 'ec' && keyBits === undefined;
+    if (keyType === undefined || minimum === undefined || !(isUnknownCurve || (keyBits ?? minimum) < minimum))
+      return [];
+    const key = isUnknownCurve
+      ? `a key on the curve ${keyCurve ?? 'unknown'}`
+      : `a ${keyBits}-bit ${keyType.toUpperCase()} key`;
+    const evidence = { keyType, subject, ...(keyBits === undefined ? { curve: keyCurve ?? '' } : { keyBits }) };
+    const finding = weakKeyFinding(item, 'high', `${certificateName(index, subject)} has ${key}.`, evidence);
+    return [{ ...finding, ...discriminate(index, certificate) }];
   });
 };
 
@@ -389,31 +428,34 @@ function weakKeyFinding(
 
 /** Policy: no signature over MD5 or SHA-1 (RFC 6194, RFC 6151); a root's own signature proves nothing and is left out. */
 const weakSignature: CertificateRule = (item) => {
-  const algorithms =
-    item.kind === 'acm'
-      ? [{ index: 0, subject: item.resource.name, algorithm: item.signatureAlgorithm }]
-      : presented(item)
-          .map(({ subject, signatureAlgorithm, selfSigned: isRoot }, index) => ({
-            index,
-            subject,
-            algorithm: isRoot && index > 0 ? undefined : signatureAlgorithm,
-          }))
-          .filter(({ algorithm }) => algorithm !== undefined);
-  return algorithms.flatMap(({ index, subject, algorithm }) => {
-    if (algorithm === undefined || !/md[245]|sha-?1(?!\d)/i.test(algorithm)) return [];
-    return [
-      {
-        rule: 'weak-signature' as const,
-        severity: 'high' as const,
-        resource: item.resource,
-        ...discriminate(index, subject),
-        summary: `${certificateName(index, subject)} is signed with ${algorithm}.`,
-        evidence: { signatureAlgorithm: algorithm, subject },
-        remedy: 'Issue it again: every authority signs with SHA-256 or better today.',
-      },
-    ];
+  if (item.kind === 'acm')
+    return isWeakAlgorithm(item.signatureAlgorithm) ? [weakSignatureFinding(item, item.signatureAlgorithm)] : [];
+  return presented(item).flatMap((certificate, index) => {
+    const { signatureAlgorithm, selfSigned: isRoot, subject } = certificate;
+    if ((isRoot && index > 0) || !isWeakAlgorithm(signatureAlgorithm)) return [];
+    const finding = weakSignatureFinding(item, signatureAlgorithm, certificateName(index, subject));
+    return [{ ...finding, ...discriminate(index, certificate) }];
   });
 };
+
+function isWeakAlgorithm(algorithm: string | undefined): algorithm is string {
+  return algorithm !== undefined && /md[245]|sha-?1(?!\d)/i.test(algorithm);
+}
+
+function weakSignatureFinding(
+  { resource }: CertificateItem,
+  signatureAlgorithm: string,
+  what = 'The certificate',
+): FindingDraft<RuleId> {
+  return {
+    rule: 'weak-signature',
+    severity: 'high',
+    resource,
+    summary: `${what} is signed with ${signatureAlgorithm}.`,
+    evidence: { signatureAlgorithm },
+    remedy: 'Issue it again: every authority signs with SHA-256 or better today.',
+  };
+}
 
 /** Days before the end of an RDS authority from which its clients have to be given the next one, by severity. */
 const authorityDays: readonly (readonly [Severity, number])[] = [
@@ -435,7 +477,7 @@ const caExpiring: CertificateRule = (item, { now }) => {
   const daysLeft = (end.getTime() - now.getTime()) / dayMs;
   const level = authorityDays.find(([, days]) => daysLeft <= days);
   if (level === undefined) return [];
-  const count = item.usedBy.length;
+  const databases = item.usedBy.length === 1 ? '1 database' : `${item.usedBy.length} databases`;
   return [
     {
       rule: 'ca-expiring',
@@ -443,8 +485,8 @@ const caExpiring: CertificateRule = (item, { now }) => {
       resource: item.resource,
       summary:
         daysLeft <= 0
-          ? `The authority of ${count} database(s) expired ${ago(end, now)}.`
-          : `The authority of ${count} database(s) ends in ${daysText(daysLeft)}.`,
+          ? `The authority of ${databases} expired ${ago(end, now)}.`
+          : `The authority of ${databases} ends in ${daysText(daysLeft)}.`,
       evidence: {
         ends: end.toISOString(),
         daysLeft: round(daysLeft),
@@ -460,26 +502,49 @@ const caExpiring: CertificateRule = (item, { now }) => {
 /** Policy: an endpoint shows the certificate that ACM holds for its name; another one means a failed or foreign deployment. */
 const deployedDiffersFromStore: CertificateRule = (item, { acm }) => {
   if (item.kind !== 'endpoint' || item.certificateArn === 'none') return [];
-  const wanted = acm.filter(({ resource, status, isInUse, names, serial }) => {
-    if (status !== 'ISSUED' || serial === undefined) return false;
-    if (item.certificateArn !== undefined) return resource.id === item.certificateArn;
+  const pinned = item.certificateArn;
+  const candidates = acm.filter(({ resource, isInUse, names }) => {
+    if (pinned !== undefined) return resource.id === pinned;
     return isInUse && names.some((name) => coversName(name, item.serverName.toLowerCase()));
   });
+  // A rule that cannot be tested must not pass: this makes the endpoint unchecked.
+  if (pinned !== undefined && candidates.length === 0)
+    throw new UncheckedError('certificate-not-found', `${pinned} is not among the certificates that could be read.`);
+  const wanted = candidates.filter(({ status, serial }) => status === 'ISSUED' && serial !== undefined);
   const served = item.chain[0].serial;
-  if (wanted.length === 0 || wanted.some(({ serial }) => serial === served)) return [];
+  if (wanted.some(({ serial }) => serial === served) || (wanted.length === 0 && pinned === undefined)) return [];
+  const [unusable] = wanted.length === 0 ? candidates : [];
   return [
     {
       rule: 'deployed-differs-from-store',
       severity: 'high',
       resource: item.resource,
-      summary: 'The endpoint serves another certificate than the one that ACM holds for its name.',
+      summary:
+        unusable === undefined
+          ? 'The endpoint serves another certificate than the one that ACM holds for its name.'
+          : `The certificate that the endpoint must serve is ${unusable.status} in ACM.`,
       evidence: {
         servedSerial: served,
         servedIssuer: item.chain[0].issuer,
-        acmSerials: wanted.map(({ serial }) => serial as string),
-        acmArns: wanted.map(({ resource }) => resource.id),
+        acmSerials: candidates.map(({ serial }) => serial ?? 'none'),
+        acmArns: candidates.map(({ resource }) => resource.id),
       },
       remedy: 'Compare the listener with ACM, or say certificateArn: "none" if this endpoint is not served from ACM.',
+    },
+  ];
+};
+
+/** Policy: nothing relies on a certificate that was taken back. */
+const revoked: CertificateRule = (item) => {
+  if (item.kind !== 'acm' || (item.status !== 'REVOKED' && item.status !== 'INACTIVE')) return [];
+  return [
+    {
+      rule: 'revoked',
+      severity: item.isInUse ? 'critical' : 'low',
+      resource: item.resource,
+      summary: `The certificate is ${item.status} in ACM${item.isInUse ? ', and something uses it' : ''}.`,
+      evidence: { status: item.status, isInUse: item.isInUse },
+      remedy: item.isInUse ? 'Request a new certificate and switch over to it now.' : 'Delete it.',
     },
   ];
 };
@@ -487,6 +552,7 @@ const deployedDiffersFromStore: CertificateRule = (item, { acm }) => {
 const rules: Readonly<Record<RuleId, CertificateRule>> = {
   expired,
   expiring,
+  revoked,
   'not-yet-valid': notYetValid,
   'renewal-stuck': renewalStuck,
   'validation-pending': validationPending,
@@ -505,7 +571,7 @@ const rules: Readonly<Record<RuleId, CertificateRule>> = {
   'deployed-differs-from-store': deployedDiffersFromStore,
 };
 
-function validityOf(item: CertificateItem): { notBefore: Date | undefined; notAfter: Date | undefined } | undefined {
+function validityOf(item: CertificateItem): { notBefore: Date | undefined; notAfter: Date | undefined } {
   if (item.kind === 'endpoint') return item.chain[0];
   if (item.kind === 'iam') return item.facts;
   if (item.kind === 'acm') return item;
@@ -536,14 +602,19 @@ function certificateName(index: number, subject: string): string {
 }
 
 /** The leaf keeps the plain identity, so that its successor's finding is the same incident. */
-function discriminate(index: number, subject: string): { discriminator?: string } {
-  return index === 0 ? {} : { discriminator: subject };
+function discriminate(index: number, certificate: CertificateFacts): { discriminator?: string } {
+  return index === 0 ? {} : { discriminator: nameAbove(certificate) };
+}
+
+/** Tells the certificates of a chain apart for longer than their serial numbers last. */
+function nameAbove({ subject, issuer }: CertificateFacts): string {
+  return subject === issuer ? subject : `${subject} ← ${issuer}`;
 }
 
 function servedEvidence(item: CertificateItem): Record<string, string> {
   if (item.kind !== 'endpoint') return {};
   const [{ subject, issuer, serial }] = item.chain;
-  return { subject, issuer, serial };
+  return { subject, issuer, serial, ...(item.address === undefined ? {} : { address: item.address }) };
 }
 
 function recordText({ name, type, value }: { name: string; type: string; value: string }): string {
@@ -575,6 +646,7 @@ function daysText(days: number): string {
   return hours === 1 ? '1 hour' : `${hours} hours`;
 }
 
+/** Down, as the sentences do: a day that has not passed is not counted. */
 function round(value: number): number {
-  return Math.round(value * 10) / 10;
+  return Math.floor(value * 10) / 10;
 }

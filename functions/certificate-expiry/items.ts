@@ -47,7 +47,7 @@ export interface IamCertificate {
 export interface RdsServerCertificate {
   readonly kind: 'rds-server';
   readonly resource: Resource;
-  readonly authority: string;
+  readonly authority: string | undefined;
   readonly notAfter: Date | undefined;
 }
 
@@ -62,6 +62,18 @@ export interface RdsAuthority {
   readonly usedBy: readonly string[];
 }
 
+/** Stands for OpenSSL's verdict on a chain that was shown in a handshake that the server then broke off. */
+export const notVerified = 'NOT_VERIFIED';
+
+/** Where the certificates that a server sends lead, whether they are valid today or not. */
+export type ChainEnd =
+  | 'trusted-root'
+  /** The leaf vouches for itself. */
+  | 'self-signed'
+  /** The issuer of the leaf was not sent, and is no trusted root. */
+  | 'incomplete'
+  | 'untrusted-root';
+
 /** What a live endpoint showed in a handshake. */
 export interface ServedEndpoint {
   readonly kind: 'endpoint';
@@ -71,10 +83,11 @@ export interface ServedEndpoint {
   readonly certificateArn: string | undefined;
   /** In the server's order, the leaf first. */
   readonly chain: readonly [CertificateFacts, ...CertificateFacts[]];
-  /** OpenSSL's verdict on the chain; undefined when it verifies. */
+  /** OpenSSL's verdict on the chain; undefined when it verifies, {@link notVerified} when the handshake did not get so far. */
   readonly verdict: string | undefined;
-  /** Whether what the server sent leads to a root that is trusted, expired or not. */
-  readonly reachesTrustedRoot: boolean;
+  readonly chainEnd: ChainEnd;
+  /** The IP address that showed this, where the host has several. */
+  readonly address: string | undefined;
   readonly nameMatches: boolean;
 }
 

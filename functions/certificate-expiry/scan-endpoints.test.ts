@@ -1,13 +1,27 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createServer as createTlsServer } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Behaviour } from '../../sandbox/tls-farm/behaviour.ts';
+import { issueCertificate, makeKey } from '../../sandbox/tls-farm/certificate-authority.ts';
 import { startTlsFarm, type TlsFarm } from '../../sandbox/tls-farm/tls-farm.ts';
 import { AwsClients } from '../../shared/aws/clients.ts';
 import type { Report } from '../../shared/report.ts';
 import { runTask } from '../../shared/run-task.ts';
 import { steps } from './steps.ts';
+
 import { type EndpointConfig, task } from './task.ts';
+
+/** What the names of this test resolve to; every other name is the system's affair. */
+const addresses = new Map<string, string[]>();
+vi.mock('node:dns/promises', async (original) => {
+  const actual = await original<typeof import('node:dns/promises')>();
+  const lookup = async (host: string, options: object) =>
+    addresses.get(host)?.map((address) => ({ address, family: 4 })) ?? actual.lookup(host, options);
+  return { ...actual, lookup };
+});
+
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000);
 
 let farm: TlsFarm;
 const servers: Server[] = [];
@@ -120,6 +134,79 @@ describe('an endpoint scan', () => {
   it('refuses data slipped in before encryption, as a man in the middle would', async () => {
     const injected = await serve((socket) => socket.once('data', () => socket.write('SX')));
     expect(uncheckedOf(await scan([{ ...injected, startTls: 'postgres' }]))).toEqual(['starttls-refused']);
+  });
+});
+
+describe('a host with several addresses', () => {
+  it('is looked at on each of them', async () => {
+    const good = await farm.serve('several', { does: 'serve-tls' });
+    const expired = await farm.serve('several', { does: 'serve-tls', leaf: { endsInDays: -1 } });
+    // The second address serves another certificate at the same port.
+    const { connect } = await import('node:net');
+    const second = createServer((socket) => {
+      const upstream = connect(expired.port ?? 0, '127.0.0.1').on('error', () => socket.destroy());
+      socket.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
+      socket.pipe(upstream).pipe(socket);
+    });
+    servers.push(second);
+    second.listen(good.port, '127.0.0.2');
+    await once(second, 'listening');
+    addresses.set('several.test', ['127.0.0.1', '127.0.0.2']);
+    const report = await scan([{ ...good, host: 'several.test' }]);
+    expect(rulesOf(report)).toEqual(['expired']);
+    expect(report.findings[0]?.evidence.address).toBe('127.0.0.2');
+    expect(report.coverage).toMatchObject({ expected: 1, checked: 1 });
+  });
+
+  it('is unchecked when one of them cannot be reached, unless all are this machine’s own', async () => {
+    const good = await farm.serve('half', { does: 'serve-tls' });
+    addresses.set('half.test', ['127.0.0.1', '127.0.0.3']);
+    expect(await scan([{ ...good, host: 'half.test' }])).toMatchObject({ status: 'clean' });
+    // No address of this machine: connecting to it fails at once where there is no network, and times out elsewhere.
+    addresses.set('half.test', ['127.0.0.1', '0.0.0.1']);
+    const report = await scan([{ ...good, host: 'half.test' }]);
+    expect(report.status).toBe('failed');
+    expect(report.coverage.unchecked[0]?.detail).toContain('0.0.0.1: ');
+  });
+});
+
+describe('a server that asks for the client’s certificate', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('has its own judged all the same, with %s', async (version) => {
+    const root = issueCertificate({
+      commonName: 'Mutual',
+      notBefore: inDays(-100),
+      notAfter: inDays(100),
+      key: makeKey('ec-p256'),
+      isAuthority: true,
+    });
+    const leaf = issueCertificate({
+      commonName: 'mutual.test',
+      names: ['mutual.test'],
+      notBefore: inDays(-90),
+      notAfter: inDays(-1),
+      key: makeKey('ec-p256'),
+      issuer: root,
+    });
+    const server = createTlsServer(
+      {
+        key: leaf.keyPem,
+        cert: leaf.pem,
+        ca: root.pem,
+        requestCert: true,
+        rejectUnauthorized: true,
+        minVersion: version,
+        maxVersion: version,
+      },
+      (socket) => socket.on('error', () => {}),
+    );
+    server.on('tlsClientError', () => {});
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const endpoint = { host: '127.0.0.1', port: (server.address() as AddressInfo).port, serverName: 'mutual.test' };
+    const report = await scan([endpoint], { trustedCertificates: [`${farm.rootPem}\n${root.pem}`] });
+    // The second certificate of a bundle is trusted as the first is.
+    expect(rulesOf(report)).toEqual(['expired']);
   });
 });
 

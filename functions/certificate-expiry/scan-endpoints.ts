@@ -1,24 +1,30 @@
 import type { X509Certificate } from 'node:crypto';
+import { ADDRCONFIG, type LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
-import { isIP, type Socket } from 'node:net';
+import { BlockList, isIP, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import pLimit from 'p-limit';
 import pMap from 'p-map';
 import type { CollectContext } from '../../shared/run-task.ts';
 import type { ConfigOf } from '../../shared/task.ts';
 import { type CertificateFacts, certificateFacts } from './certificate-facts.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import { endpointResource } from './endpoint-id.ts';
-import type { ServedEndpoint } from './items.ts';
+import { type ChainEnd, notVerified, type ServedEndpoint } from './items.ts';
 import type { EndpointConfig, task } from './task.ts';
-import { type ProbeResult, type ProbeTarget, probe, readingContext } from './tls-probe.ts';
-import { TrustAnchors } from './trust-anchors.ts';
+import { type ProbeFailureReason, type ProbeTarget, probe, readingContext } from './tls-probe.ts';
+import { isIssuedBy, TrustAnchors } from './trust-anchors.ts';
 
 /** A resolver that is down must not hold up the scan for longer than a dead host does. */
 const resolveTimeoutMs = 5_000;
 
+/** Lookups under way: `getaddrinfo` blocks one of libuv's four threads, and one more would wait while its deadline runs. */
+const lookupConcurrency = 4;
+
 /**
- * Returns what every reachable endpoint showed. The others are unchecked with the reason: unreachable after one retry, or
- * not reached before the scan's deadline. One handshake is made for each (address, port, server name, STARTTLS).
+ * Returns what every endpoint showed, at every address of its host. An endpoint of which an address could not be looked at is
+ * unchecked with the reason: unreachable after one retry, or not reached before the scan's deadline. One handshake is made for
+ * each (address, port, server name, STARTTLS).
  */
 export async function scanEndpoints(context: CollectContext<ConfigOf<typeof task>>): Promise<ServedEndpoint[]> {
   const { config, coverage, signal } = context;
@@ -47,24 +53,35 @@ const noTrustedRoot: ReadonlySet<string> = new Set([
   'CERT_UNTRUSTED',
 ]);
 
-type Failure = Extract<ProbeResult, { ok: false }>;
-
 /** What is kept of a handshake: facts, not OpenSSL's certificates, which would fill the memory of a large scan. */
-type Shown = { readonly ok: true } & Pick<ServedEndpoint, 'chain' | 'verdict' | 'reachesTrustedRoot' | 'nameMatches'>;
+type Shown = Pick<ServedEndpoint, 'chain' | 'verdict' | 'chainEnd' | 'nameMatches'>;
 
-type Attempt = Shown | Failure | { readonly ok: false; readonly reason: 'not-reached'; readonly detail: string };
+interface Failure {
+  readonly reason: ProbeFailureReason | 'not-reached';
+  readonly detail: string;
+  readonly mayPass: boolean;
+}
+
+/** What came of one address of an endpoint; a handshake that fails late has shown a certificate all the same. */
+interface Visit {
+  readonly shown?: Shown | undefined;
+  readonly failure?: Failure | undefined;
+}
+
+/** What came of an endpoint so far, by address; the empty address stands for a host that could not be resolved. */
+type Visits = Map<string, Visit>;
 
 class Scan {
   handshakes = 0;
   readonly #context: CollectContext<ConfigOf<typeof task>>;
   readonly #secureContext: SecureContext;
-  readonly #served: ServedEndpoint[] = [];
   readonly #addresses = new Map<string, Promise<readonly string[]>>();
-  readonly #probes = new Map<string, Promise<Shown | Failure>>();
+  readonly #handshakes = new Map<string, Promise<Visit>>();
   /** Intermediates are the same for most of an estate: their facts are kept once. */
   readonly #facts = new Map<string, CertificateFacts>();
   readonly #openSockets = new Set<Socket>();
   readonly #anchors: TrustAnchors;
+  readonly #limitLookups = pLimit(lookupConcurrency);
   #certificatesSeen = 0;
 
   constructor(context: CollectContext<ConfigOf<typeof task>>) {
@@ -74,15 +91,9 @@ class Scan {
   }
 
   async run(endpoints: readonly EndpointConfig[], deadline: AbortSignal): Promise<ServedEndpoint[]> {
-    const { config, coverage, progress } = this.#context;
-    const total = endpoints.length;
+    const { config, progress } = this.#context;
+    const all = endpoints.map((endpoint) => ({ endpoint, visits: new Map() as Visits }));
     let done = 0;
-    // Dead hosts wait for their second try until all others are done: what passes by then has passed, and nobody waits.
-    const again: { endpoint: EndpointConfig; detail: string }[] = [];
-    const settle = (endpoint: EndpointConfig, attempt: Attempt) => {
-      if (!attempt.ok) coverage.unchecked(endpointResource(endpoint), attempt.reason, attempt.detail);
-      progress(++done, total);
-    };
     const stop = () => {
       for (const socket of this.#openSockets) socket.destroy();
     };
@@ -90,80 +101,121 @@ class Scan {
     try {
       const limits = { concurrency: config.concurrency };
       await pMap(
-        endpoints,
-        async (endpoint) => {
-          const attempt = await this.#attempt(endpoint, 0, deadline);
-          if (!attempt.ok && attempt.reason !== 'not-reached' && attempt.mayPass) {
-            again.push({ endpoint, detail: attempt.detail });
-          } else settle(endpoint, attempt);
+        all,
+        async ({ endpoint, visits }) => {
+          await this.#visitAll(endpoint, visits, 0, deadline);
+          if (!mayPass(visits)) progress(++done, all.length);
         },
         limits,
       );
+      // Dead hosts wait for their second try until all others are done: what passes by then has passed, and nobody waits.
       await pMap(
-        again,
-        async ({ endpoint, detail }) => {
-          const attempt = await this.#attempt(endpoint, 1, deadline);
-          if (!attempt.ok && attempt.reason === 'not-reached') {
-            settle(endpoint, { ...attempt, detail: `${attempt.detail} The first try failed: ${detail}.` });
-          } else settle(endpoint, attempt);
+        all.filter(({ visits }) => mayPass(visits)),
+        async ({ endpoint, visits }) => {
+          await this.#visitAll(endpoint, visits, 1, deadline);
+          progress(++done, all.length);
         },
         limits,
       );
     } finally {
       deadline.removeEventListener('abort', stop);
     }
-    return this.#served;
+    return all.flatMap(({ endpoint, visits }) => this.#settle(endpoint, visits));
   }
 
-  /** @param round 0, or 1 for the retry, which goes to the host's next address if it has several. */
-  async #attempt(endpoint: EndpointConfig, round: 0 | 1, deadline: AbortSignal): Promise<Attempt> {
-    const { config } = this.#context;
-    const notReached: Attempt = {
-      ok: false,
+  /** Visits every address of the endpoint; in round 1, the retry, those that failed. */
+  async #visitAll(endpoint: EndpointConfig, visits: Visits, round: 0 | 1, deadline: AbortSignal): Promise<void> {
+    const lateFor = (before?: Failure): Failure => ({
       reason: 'not-reached',
-      detail: `The scan ended after ${config.scanTimeoutSeconds} s, before this endpoint could be looked at.`,
-    };
-    if (deadline.aborted) return notReached;
+      detail: `The scan ended before this endpoint could be looked at.${before === undefined ? '' : ` The first try failed: ${before.detail}.`}`,
+      mayPass: false,
+    });
     let addresses: readonly string[];
     try {
+      if (deadline.aborted) throw undefined;
       addresses = await this.#resolve(endpoint.host, round);
+      visits.delete(unresolved);
     } catch (error) {
-      return { ok: false, reason: 'dns-failed', detail: (error as Error).message, mayPass: true };
+      const before = visits.get(unresolved)?.failure;
+      const detail = error instanceof Error ? error.message : String(error);
+      const failure: Failure = deadline.aborted ? lateFor(before) : { reason: 'dns-failed', detail, mayPass: true };
+      visits.set(unresolved, { failure });
+      return;
     }
-    if (deadline.aborted) return notReached;
-    const target: ProbeTarget = {
-      address: addresses[round % addresses.length] as string,
-      port: endpoint.port,
-      serverName: endpoint.serverName ?? endpoint.host,
-      startTls: endpoint.startTls,
-    };
-    const result = await this.#probeOnce(target, round);
-    if (!result.ok) return deadline.aborted ? notReached : result;
-    const { ok: _, ...shown } = result;
+    await Promise.all(
+      addresses.map(async (address) => {
+        const before = visits.get(address)?.failure;
+        if (visits.has(address) && before?.mayPass !== true) return;
+        const visit = deadline.aborted ? { failure: lateFor(before) } : await this.#handshake(endpoint, address, round);
+        visits.set(address, deadline.aborted && visit.shown === undefined ? { failure: lateFor(before) } : visit);
+      }),
+    );
+  }
+
+  /** Settles an endpoint in the coverage ledger and returns the different things that its addresses showed. */
+  #settle(endpoint: EndpointConfig, visits: Visits): ServedEndpoint[] {
+    const { coverage } = this.#context;
     const resource = endpointResource(endpoint);
-    const { certificateArn } = endpoint;
-    this.#context.coverage.checked(resource);
-    this.#served.push({ kind: 'endpoint', resource, serverName: target.serverName, certificateArn, ...shown });
-    return result;
+    const showing = [...visits].filter(([, { shown }]) => shown !== undefined);
+    const failing = [...visits].flatMap(([address, { failure }]) =>
+      failure === undefined ? [] : [{ address, failure }],
+    );
+    // A name of this machine is reached when one of its addresses answers: servers often listen at ::1 or 127.0.0.1 alone.
+    const isLocal = [...visits.keys()].every((address) =>
+      loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'),
+    );
+    const isReached = failing.length === 0 || (isLocal && failing.length < visits.size);
+    const [first] = failing;
+    if (isReached) coverage.checked(resource);
+    else if (first !== undefined) {
+      const details = failing.map(({ address, failure }) =>
+        visits.size > 1 ? `${address}: ${failure.detail}` : failure.detail,
+      );
+      coverage.unchecked(resource, first.failure.reason, details.join('; '));
+    }
+
+    const different = new Map<string, ServedEndpoint>();
+    for (const [address, { shown }] of showing) {
+      if (shown === undefined) continue;
+      const key = JSON.stringify([shown.chain.map(({ fingerprint }) => fingerprint), shown.verdict]);
+      if (different.has(key)) continue;
+      different.set(key, {
+        kind: 'endpoint',
+        resource,
+        serverName: nameOf(endpoint),
+        certificateArn: endpoint.certificateArn,
+        address: visits.size > 1 ? address : undefined,
+        ...shown,
+      });
+    }
+    return [...different.values()];
   }
 
   #resolve(host: string, round: 0 | 1): Promise<readonly string[]> {
     if (isIP(host) !== 0) return Promise.resolve([host]);
-    const key = `${round === 0 ? '' : 'again:'}${host}`;
+    const key = `${round} ${host}`;
     const known = this.#addresses.get(key);
+    if (known !== undefined) return known;
     // A name that did resolve is not asked for again.
-    if (known === undefined) {
-      const first = this.#addresses.get(host);
-      const asked = first?.catch(() => lookUp(host)) ?? lookUp(host);
-      this.#addresses.set(key, asked);
-      return asked;
-    }
-    return known;
+    const first = this.#addresses.get(`0 ${host}`);
+    const asked = first?.catch(() => this.#lookUp(host)) ?? this.#lookUp(host);
+    this.#addresses.set(key, asked);
+    return asked;
   }
 
-  #probeOnce(target: ProbeTarget, round: 0 | 1): Promise<Shown | Failure> {
-    const key = [round, target.address, target.port, target.serverName.toLowerCase(), target.startTls ?? ''].join('|');
-    const known = this.#probes.get(key);
+  #lookUp(host: string): Promise<readonly string[]> {
+    return this.#limitLookups(() => lookUp(host));
+  }
+
+  #handshake(endpoint: EndpointConfig, address: string, round: 0 | 1): Promise<Visit> {
+    const target: ProbeTarget = {
+      address,
+      port: endpoint.port,
+      serverName: nameOf(endpoint),
+      startTls: endpoint.startTls,
+    };
+    const key = [round, address, target.port, target.serverName.toLowerCase(), target.startTls ?? ''].join('|');
+    const known = this.#handshakes.get(key);
     if (known !== undefined) return known;
     this.handshakes += 1;
     const { config } = this.#context;
@@ -174,8 +226,13 @@ class Scan {
     const started = probe(target, this.#secureContext, deadlines, (socket) => {
       this.#openSockets.add(socket);
       socket.once('close', () => this.#openSockets.delete(socket));
-    }).then((result) => (result.ok ? this.#keep(result.chain, result.verdict, target.serverName) : result));
-    this.#probes.set(key, started);
+    }).then((result): Visit => {
+      if (result.ok) return { shown: this.#keep(result.chain, result.verdict, target.serverName) };
+      const { reason, detail, mayPass: again, chain = [] } = result;
+      const shown = chain.length > 0 ? this.#keep(chain, notVerified, target.serverName) : undefined;
+      return { shown, failure: { reason, detail, mayPass: again } };
+    });
+    this.#handshakes.set(key, started);
     return started;
   }
 
@@ -187,12 +244,19 @@ class Scan {
     }
     const [leaf, ...rest] = chain as [X509Certificate, ...X509Certificate[]];
     return {
-      ok: true,
       chain: [this.#factsOf(leaf), ...rest.map((certificate) => this.#factsOf(certificate))],
       verdict,
-      reachesTrustedRoot: verdict === undefined || (!noTrustedRoot.has(verdict) && this.#anchors.reachedBy(chain)),
+      chainEnd: this.#chainEnd(chain, verdict),
       nameMatches: coversName(leaf, serverName),
     };
+  }
+
+  #chainEnd(chain: readonly X509Certificate[], verdict: string | undefined): ChainEnd {
+    if (verdict === undefined) return 'trusted-root';
+    if (!noTrustedRoot.has(verdict) && this.#anchors.reachedBy(chain)) return 'trusted-root';
+    const [leaf, ...rest] = chain as [X509Certificate, ...X509Certificate[]];
+    if (this.#factsOf(leaf).selfSigned) return 'self-signed';
+    return rest.some((certificate) => isIssuedBy(leaf, certificate)) ? 'untrusted-root' : 'incomplete';
   }
 
   #factsOf(certificate: X509Certificate): CertificateFacts {
@@ -211,11 +275,40 @@ async function lookUp(host: string): Promise<readonly string[]> {
     timer = setTimeout(() => reject(new Error(`no answer from DNS within ${resolveTimeoutMs} ms`)), resolveTimeoutMs);
   });
   try {
-    const found = await Promise.race([lookup(host, { all: true }), late]);
-    return found.map(({ address }) => address);
+    const found = await Promise.race([lookUpConfigured(host), late]);
+    return [...new Set(found.map(({ address }) => address))];
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Addresses of a family that this machine has no address of are left out, as it could not reach them. A machine that has
+ * nothing but loopback gets all of them.
+ */
+async function lookUpConfigured(host: string): Promise<LookupAddress[]> {
+  try {
+    return await lookup(host, { all: true, hints: ADDRCONFIG });
+  } catch {
+    return lookup(host, { all: true });
+  }
+}
+
+/** Stands for the address of a host that could not be resolved. */
+const unresolved = '';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether a second try could give another result. */
+function mayPass(visits: Visits): boolean {
+  return [...visits.values()].some(({ failure }) => failure?.mayPass === true);
+}
+
+/** The name that the endpoint's certificate must cover; the root's dot of a full name is no part of it (RFC 6066, 3). */
+function nameOf(endpoint: EndpointConfig): string {
+  return (endpoint.serverName ?? endpoint.host).replace(/\.$/, '');
 }
 
 /** RFC 6125: only the subject alternative names count, as in browsers; the common name does not. */

@@ -14,8 +14,8 @@ const maxPlainBytes = 16_384;
 /**
  * Resolves when the server is ready for a TLS ClientHello on `socket`.
  *
- * @throws StartTlsRefusedError when it declines, speaks another protocol or hangs up. Deadlines are the caller's, who
- *   destroys the socket.
+ * @throws StartTlsRefusedError when it declines or speaks another protocol; Error when it hangs up or puts the client off,
+ *   which may pass. Deadlines are the caller's, who destroys the socket.
  */
 export async function startTls(socket: Socket, protocol: StartTls): Promise<void> {
   if (protocol === 'postgres') await startPostgres(socket);
@@ -38,20 +38,25 @@ async function startPostgres(socket: Socket): Promise<void> {
 
 /** RFC 3207. */
 async function startSmtp(socket: Socket): Promise<void> {
-  await expectReply(socket, 220, 'greeting');
+  await expectReply(socket, '220', 'greeting');
   socket.write('EHLO caretaker.invalid\r\n');
-  await expectReply(socket, 250, 'EHLO');
+  await expectReply(socket, '250', 'EHLO');
   socket.write('STARTTLS\r\n');
-  await expectReply(socket, 220, 'STARTTLS');
+  await expectReply(socket, '220', 'STARTTLS');
 }
 
-async function expectReply(socket: Socket, code: number, what: string): Promise<void> {
-  const reply = (await readUntil(socket, isWholeSmtpReply)).toString('latin1').trim();
-  if (reply.startsWith(String(code))) return;
-  throw new StartTlsRefusedError(`the server answered the ${what} with ${JSON.stringify(reply.slice(0, 80))}`);
+async function expectReply(socket: Socket, code: string, what: string): Promise<void> {
+  const lines = (await readUntil(socket, isWholeSmtpReply)).toString('latin1').trimEnd().split(/\r?\n/);
+  const last = lines.pop() ?? '';
+  // One reply and no more: what follows it in plain text would be taken for encrypted (CVE-2011-0411).
+  const isOneReply = lines.every((line) => line.startsWith(`${code}-`)) && /^\d{3}( |$)/.test(last);
+  if (isOneReply && last.startsWith(code)) return;
+  const said = `the server answered the ${what} with ${JSON.stringify([...lines, last].join(' ').slice(0, 80))}`;
+  // 4yz is a transient refusal (RFC 5321, 4.2.1).
+  throw /^4/.test(last) ? new Error(said) : new StartTlsRefusedError(said);
 }
 
-/** A reply's last line has a space after its code, the lines before it a hyphen (RFC 5321, 4.2.1). */
+/** A reply's last line has a space after its code, or nothing; the lines before it a hyphen (RFC 5321, 4.2.1). */
 function isWholeSmtpReply(received: Buffer): boolean {
   const text = received.toString('latin1');
   if (!text.endsWith('\n')) return false;
@@ -76,7 +81,7 @@ function readUntil(socket: Socket, isEnough: (received: Buffer) => boolean): Pro
         finish(() => reject(new StartTlsRefusedError('the server sent too much before TLS')));
       }
     };
-    const onEnd = () => finish(() => reject(new StartTlsRefusedError('the server hung up before TLS')));
+    const onEnd = () => finish(() => reject(new Error('the server hung up before TLS')));
     socket.on('data', onData).on('end', onEnd).on('close', onEnd);
     socket.resume();
   });

@@ -2,11 +2,14 @@ import * as z from 'zod';
 import { defineTask } from '../../shared/task.ts';
 import { endpointId } from './endpoint-id.ts';
 
-const host = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[A-Za-z0-9._:-]+$/, 'not a host name or an IP address');
+/** RFC 1123, with the underscores that DNS allows; at most 253 characters, a final dot beside them. */
+const hostName =
+  /^(?=.{1,254}$)(?!.*[^.]{64})[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+
+const host = z.union([z.ipv4(), z.ipv6(), z.string().regex(hostName)], { error: 'not a host name or an IP address' });
+
+/** One or more certificates in PEM (RFC 7468). */
+const pemBundle = /^(?:[^-]*-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=\s]{64,}-----END CERTIFICATE-----\s*)+$/;
 
 const endpoint = z.strictObject({
   host,
@@ -36,28 +39,32 @@ function crossFieldFaults(config: unknown, context: z.core.$RefinementCtx): void
     const message = `${criticalDays} is more than warnDays (${warnDays}): nothing would ever be a mere warning`;
     context.addIssue({ code: 'custom', path: ['criticalDays'], message });
   }
-  if (Array.isArray(endpoints)) {
-    const firstIndexes = new Map<string, number>();
-    for (const [index, candidate] of endpoints.entries()) {
-      const parsed = endpoint.safeParse(candidate);
-      if (!parsed.success) continue;
-      const id = endpointId(parsed.data).toLowerCase();
-      const first = firstIndexes.get(id);
-      if (first === undefined) firstIndexes.set(id, index);
-      else
-        context.addIssue({
-          code: 'custom',
-          path: ['endpoints', index],
-          message: `the same endpoint as endpoints[${first}]`,
-        });
-    }
-    if (endpoints.length === 0 && Array.isArray(sources) && sources.length === 1 && sources[0] === 'endpoints') {
+  const listed = Array.isArray(endpoints) ? endpoints : [];
+  const usesAcm = !Array.isArray(sources) || sources.includes('acm');
+  const firstIndexes = new Map<string, number>();
+  for (const [index, candidate] of listed.entries()) {
+    const parsed = endpoint.safeParse(candidate);
+    if (!parsed.success) continue;
+    const id = endpointId(parsed.data).toLowerCase();
+    const first = firstIndexes.get(id);
+    if (first === undefined) firstIndexes.set(id, index);
+    else
       context.addIssue({
         code: 'custom',
-        path: ['endpoints'],
-        message: 'endpoints is the only source, and none is listed',
+        path: ['endpoints', index],
+        message: `the same endpoint as endpoints[${first}]`,
       });
+    if (!usesAcm && parsed.data.certificateArn?.startsWith('arn:')) {
+      const message = 'cannot be compared while the source acm is switched off';
+      context.addIssue({ code: 'custom', path: ['endpoints', index, 'certificateArn'], message });
     }
+  }
+  if (listed.length === 0 && Array.isArray(sources) && sources.length === 1 && sources[0] === 'endpoints') {
+    context.addIssue({
+      code: 'custom',
+      path: ['endpoints'],
+      message: 'endpoints is the only source, and none is listed',
+    });
   }
 }
 
@@ -87,6 +94,7 @@ export const task = defineTask({
   rules: [
     'expired',
     'expiring',
+    'revoked',
     'not-yet-valid',
     'renewal-stuck',
     'validation-pending',
@@ -108,12 +116,14 @@ export const task = defineTask({
     .strictObject({
       sources: z
         .array(z.enum(['acm', 'iam', 'rds', 'endpoints']))
+
         .min(1, 'at least one source')
+        .refine((sources) => new Set(sources).size === sources.length, 'a source is named twice')
         .default(['acm', 'iam', 'rds', 'endpoints']),
       endpoints: z.array(endpoint).default([]),
       /** PEM of further roots to trust beside the public ones: an estate's private authority. */
       trustedCertificates: z
-        .array(z.string().includes('-----BEGIN CERTIFICATE-----', { message: 'not a PEM certificate' }))
+        .array(z.string().regex(pemBundle, 'not a certificate in PEM, from BEGIN to END'))
         .default([]),
       /** Warn when fewer days remain, even if renewal is not overdue yet. */
       warnDays: days.optional(),
@@ -124,8 +134,8 @@ export const task = defineTask({
       concurrency: z.int().min(1).max(800).default(256),
       connectTimeoutSeconds: z.number().min(0.05).max(30).default(2),
       handshakeTimeoutSeconds: z.number().min(0.05).max(60).default(3),
-      /** After this the endpoints that are left are listed as unchecked. */
-      scanTimeoutSeconds: z.number().min(0.1).max(840).default(240),
+      /** Less than the function's own time. After this the endpoints that are left are listed as unchecked. */
+      scanTimeoutSeconds: z.number().min(0.1).max(270).default(240),
     })
     .superRefine(crossFieldFaults, { when: () => true }),
 });

@@ -1,6 +1,12 @@
 import { constants, type X509Certificate } from 'node:crypto';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import {
+  connect as connectTls,
+  createSecureContext,
+  getCACertificates,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import { type StartTls, StartTlsRefusedError, startTls } from './start-tls.ts';
 
 /** One handshake to make. */
@@ -19,7 +25,9 @@ export type ProbeFailureReason =
   | 'connect-refused'
   | 'connect-timeout'
   | 'tls-alert'
-  | 'starttls-refused';
+  | 'starttls-refused'
+  /** This machine is out of sockets or file descriptors: it says nothing about the endpoint. */
+  | 'local-failure';
 
 export type ProbeResult =
   | {
@@ -35,7 +43,14 @@ export type ProbeResult =
       readonly detail: string;
       /** Whether trying again could give another result. */
       readonly mayPass: boolean;
+      /**
+       * What the server had shown by then: one that asks for a certificate of the client's ends the handshake when it gets
+       * none, after it has shown its own.
+       */
+      readonly chain?: readonly X509Certificate[];
     };
+
+const localFailures: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EADDRNOTAVAIL']);
 
 /** Deadlines of one handshake, in milliseconds. */
 export interface ProbeDeadlines {
@@ -74,7 +89,7 @@ export function probe(
   return new Promise((resolve) => {
     const tcp = connectTcp({ host: target.address, port: target.port, noDelay: true });
     track?.(tcp);
-    let secure: Socket | undefined;
+    let secure: TLSSocket | undefined;
     let phase: 'connect' | 'starttls' | 'handshake' = 'connect';
 
     const settle = (result: ProbeResult) => {
@@ -90,12 +105,15 @@ export function probe(
       const said = error.code ?? error.message;
       if (phase === 'connect') {
         if (error.code === 'ETIMEDOUT') fail('connect-timeout', 'the TCP connection timed out (ETIMEDOUT)', true);
+        else if (localFailures.has(error.code)) fail('local-failure', `this machine could not connect (${said})`, true);
         else fail('connect-refused', `the TCP connection was refused (${said})`, true);
       } else if (phase === 'starttls') {
         fail('starttls-refused', `the connection broke before TLS (${said})`, true);
       } else {
         // A server that resets may be overloaded; one that sends an alert has made up its mind.
-        fail('tls-alert', `the TLS handshake failed (${said})`, error.code === 'ECONNRESET');
+        const chain = secure === undefined ? [] : shownBy(secure);
+        const mayPass = error.code === 'ECONNRESET' && chain.length === 0;
+        settle({ ok: false, reason: 'tls-alert', detail: `the TLS handshake failed (${said})`, mayPass, chain });
       }
     };
     const onClose = () => {
@@ -120,13 +138,7 @@ export function probe(
       });
       secure = tls;
       tls.once('secureConnect', () => {
-        const chain: X509Certificate[] = [];
-        // Asking OpenSSL twice would lose the leaf: node takes it off the chain that the connection holds.
-        let certificate = tls.getPeerX509Certificate();
-        while (certificate !== undefined) {
-          chain.push(certificate);
-          certificate = certificate.issuerCertificate;
-        }
+        const chain = shownBy(tls);
         const verdict = tls.authorizationError as unknown as string | Error | null;
         if (chain.length === 0) fail('tls-alert', 'the server showed no certificate', false);
         else settle({ ok: true, chain, verdict: verdict === null ? undefined : codeOf(verdict) });
@@ -153,6 +165,20 @@ export function probe(
       );
     });
   });
+}
+
+/**
+ * Returns what the server has shown, the leaf first; nothing when it has not come to that. To be asked once for a connection:
+ * node takes the leaf off the chain that OpenSSL holds.
+ */
+function shownBy(socket: TLSSocket): X509Certificate[] {
+  const chain: X509Certificate[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined) {
+    chain.push(certificate);
+    certificate = certificate.issuerCertificate;
+  }
+  return chain;
 }
 
 function codeOf(verdict: string | Error): string {

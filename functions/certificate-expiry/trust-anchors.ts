@@ -16,7 +16,7 @@ export class TrustAnchors {
 
   /** Returns whether the certificates that were sent lead from the first of them to a trusted root. */
   reachedBy(chain: readonly X509Certificate[]): boolean {
-    this.#roots ??= [...getCACertificates('default'), ...this.#pems].flatMap(readCertificate);
+    this.#roots ??= [...getCACertificates('default'), ...this.#pems].flatMap(readCertificates);
     let current = chain[0];
     // Each step uses up one certificate, so that a circle of cross-signatures ends.
     const rest = chain.slice(1);
@@ -34,7 +34,8 @@ export class TrustAnchors {
   }
 }
 
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+/** Returns whether `issuer` signed `certificate`. */
+export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   try {
     return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);
   } catch {
@@ -42,11 +43,17 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   }
 }
 
-/** A root that cannot be read is one that nothing can lead to. */
-function readCertificate(pem: string): X509Certificate[] {
-  try {
-    return [new X509Certificate(pem)];
-  } catch {
-    return [];
-  }
+/**
+ * Returns the certificates in a PEM text, which may hold several; one that cannot be read is left out, as nothing can lead to
+ * it.
+ */
+export function readCertificates(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return blocks.flatMap((block) => {
+    try {
+      return [new X509Certificate(block)];
+    } catch {
+      return [];
+    }
+  });
 }

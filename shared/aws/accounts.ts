@@ -1,9 +1,10 @@
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AwsCredentialIdentity } from '@aws-sdk/types';
-import type { CoverageLedger } from '../coverage.ts';
-import { scopeType } from '../coverage.ts';
+import pMap from 'p-map';
+import { type CoverageLedger, scopeType } from '../coverage.ts';
 import type { Estate } from '../estate.ts';
 import type { Resource } from '../resource.ts';
+import { UncheckedError } from '../unchecked-error.ts';
 import type { AwsClients, ClientTarget } from './clients.ts';
 
 /** An account that could be entered. */
@@ -16,18 +17,20 @@ export interface AccessibleAccount {
 /** Names of temporary sessions, as CloudTrail shows them. */
 const roleSessionName = 'caretaker';
 
+const accountConcurrency = 8;
+
+/** As the SDK does: credentials that would end during a call are renewed before it. */
+const renewBeforeMs = 5 * 60_000;
+
 /**
  * Returns the estate's accounts that can be entered, each proved by sts:GetCallerIdentity: credentials of another account
  * than the configured one would otherwise report a strange, empty estate as clean. An account that cannot be entered is
  * unchecked in `coverage`, with the reason, and nowhere else.
- *
- * @param accountIds narrows the estate's accounts, when given.
  */
 export async function enterAccounts(
   estate: Estate,
   clients: AwsClients,
   coverage: CoverageLedger,
-  accountIds?: readonly string[],
 ): Promise<AccessibleAccount[]> {
   const homeRegion = estate.regions[0] as string;
   if (estate.accounts.length === 0) {
@@ -35,17 +38,12 @@ export async function enterAccounts(
     const id = await coverage.look(resource, () => callerAccount(clients, { region: homeRegion }));
     return id === undefined ? [] : [{ id, in: (region) => ({ region }) }];
   }
-  const wanted = estate.accounts.filter(({ id }) => accountIds === undefined || accountIds.includes(id));
-  const entered = await Promise.all(
-    wanted.map(async ({ id, roleArn, externalId }): Promise<AccessibleAccount | undefined> => {
+  const entered = await pMap(
+    estate.accounts,
+    async ({ id, roleArn, externalId }): Promise<AccessibleAccount | undefined> => {
+      const credentials = roleArn === undefined ? undefined : assumedRole(clients, homeRegion, roleArn, externalId);
       const inRegion = (region: string): ClientTarget =>
-        roleArn === undefined
-          ? { region }
-          : {
-              region,
-              credentialsKey: id,
-              credentials: () => assumeRole(clients, homeRegion, roleArn, externalId),
-            };
+        credentials === undefined ? { region } : { region, credentialsKey: id, credentials };
       const resource = accountResource(id, `AWS account ${id}`);
       const actual = await coverage.look(resource, () => callerAccount(clients, inRegion(homeRegion)));
       if (actual === undefined) return undefined;
@@ -53,7 +51,8 @@ export async function enterAccounts(
       const mend = roleArn === undefined ? 'Give the account a roleArn in estate.accounts' : 'Correct its roleArn';
       coverage.unchecked(resource, 'wrong-account', `The credentials belong to account ${actual}. ${mend}.`);
       return undefined;
-    }),
+    },
+    { concurrency: accountConcurrency },
   );
   return entered.filter((account) => account !== undefined);
 }
@@ -64,11 +63,27 @@ function accountResource(id: string, name: string): Resource {
 
 async function callerAccount(clients: AwsClients, target: ClientTarget): Promise<string> {
   const { Account } = await clients.get(STSClient, target).send(new GetCallerIdentityCommand({}));
-  if (Account === undefined) throw new Error('sts:GetCallerIdentity answered without an account');
+  if (Account === undefined) throw new UncheckedError('aws-error', 'sts:GetCallerIdentity answered without an account');
   return Account;
 }
 
-/** The SDK calls this again when the credentials are about to expire. */
+/** Returns a provider of one account's credentials that all its clients share: each would assume the role for itself. */
+function assumedRole(
+  clients: AwsClients,
+  region: string,
+  roleArn: string,
+  externalId: string | undefined,
+): () => Promise<AwsCredentialIdentity> {
+  let current: Promise<AwsCredentialIdentity> | undefined;
+  return async () => {
+    const known = await current?.catch(() => undefined);
+    const isFresh = known !== undefined && (known.expiration?.getTime() ?? 0) - Date.now() > renewBeforeMs;
+    if (isFresh) return known;
+    current = assumeRole(clients, region, roleArn, externalId);
+    return current;
+  };
+}
+
 async function assumeRole(
   clients: AwsClients,
   region: string,
@@ -79,7 +94,7 @@ async function assumeRole(
     .get(STSClient, { region })
     .send(new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: roleSessionName, ExternalId: externalId }));
   if (!Credentials?.AccessKeyId || !Credentials.SecretAccessKey) {
-    throw new Error(`sts:AssumeRole answered without credentials for ${roleArn}`);
+    throw new UncheckedError('aws-error', `sts:AssumeRole answered without credentials for ${roleArn}`);
   }
   return {
     accessKeyId: Credentials.AccessKeyId,

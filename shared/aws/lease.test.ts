@@ -36,7 +36,8 @@ afterAll(async () => {
 function scheduledRun() {
   const run = { scheduleArn: 'arn:schedule', scheduledTime: `2026-11-22T06:00:0${runs++}Z` };
   const clock = { now: new Date('2026-11-22T06:00:00Z') };
-  const take = (owner: string) => takeLease(client, table, run, { owner, holdSeconds: 300, now: () => clock.now });
+  const take = (owner: string) =>
+    takeLease(client, table, run, { requestId: owner, holdSeconds: 300, now: () => clock.now });
   const pass = (seconds: number) => {
     clock.now = new Date(clock.now.getTime() + seconds * 1000);
   };
@@ -71,6 +72,24 @@ describe('takeLease', () => {
     await expect(first?.complete()).rejects.toThrow(LeaseHeldError);
     await second?.confirm();
     await second?.complete();
+  });
+
+  it('gives a run at once to a retry of the invocation that was killed, and refuses the dead attempt', async () => {
+    const { take, pass } = scheduledRun();
+    const killed = await take('request');
+    pass(60);
+    const retry = await take('request');
+    await expect(killed?.confirm()).rejects.toThrow(LeaseHeldError);
+    await retry?.complete();
+    expect(await take('request')).toBeUndefined();
+  });
+
+  it('does not let a run that is done be given back', async () => {
+    const { take } = scheduledRun();
+    const lease = await take('first');
+    await lease?.complete();
+    await expect(lease?.release()).rejects.toThrow(LeaseHeldError);
+    expect(await take('second')).toBeUndefined();
   });
 
   it('gives a released run out at once', async () => {

@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import {
+  type AttributeValue,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
+
+type LeaseState = 'running' | 'done' | 'released';
 
 /** Days for which a finished lease is remembered, far beyond Scheduler's 24 hours of retries; then TTL removes it. */
 const rememberDays = 7;
@@ -19,7 +23,7 @@ export class LeaseHeldError extends Error {
  * attempt to attempt): https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
  */
 export interface Lease {
-  /** @throws LeaseHeldError when another owner has taken over since, because this one was too slow. */
+  /** @throws LeaseHeldError when another attempt has taken over since, because this one was too slow. */
   confirm(): Promise<void>;
   /** Marks the run as done, so that a later delivery is skipped. @throws LeaseHeldError as {@link confirm}. */
   complete(): Promise<void>;
@@ -30,34 +34,42 @@ export interface Lease {
 /**
  * Returns the lease of the run, or `undefined` when that run has been done already.
  *
- * @param options.owner unique per invocation; every later write is conditional on it.
- * @param options.holdSeconds after this an unfinished run may be taken over: the invocation's own time limit.
+ * @param options.requestId of the invocation. Lambda keeps it when it tries again, which it does only after the attempt before
+ *   has ended: such a retry takes over at once, where another delivery waits until the lease has run out.
+ * @param options.holdSeconds after this an unfinished run may be taken over by anyone: the invocation's own time limit.
  * @throws LeaseHeldError while another invocation holds it.
  */
 export async function takeLease(
   client: DynamoDBClient,
   table: string,
   run: { readonly scheduleArn: string; readonly scheduledTime: string },
-  options: { readonly owner: string; readonly holdSeconds: number; readonly now: () => Date },
+  options: { readonly requestId: string; readonly holdSeconds: number; readonly now: () => Date },
 ): Promise<Lease | undefined> {
   const key = { pk: { S: `run#${run.scheduleArn}` }, sk: { S: run.scheduledTime } };
+  // Of this attempt alone: two attempts at one invocation must not pass for each other.
+  const owner = randomUUID();
   const seconds = () => Math.floor(options.now().getTime() / 1000);
 
-  async function write(state: 'running' | 'done' | 'released', condition: string, heldUntil: number): Promise<void> {
+  async function write(
+    state: LeaseState,
+    condition: string,
+    values: Readonly<Record<string, AttributeValue>>,
+  ): Promise<void> {
     await client.send(
       new UpdateItemCommand({
         TableName: table,
         Key: key,
-        UpdateExpression: 'SET #state = :state, #owner = :owner, heldUntil = :heldUntil, expiresAt = :expiresAt',
+        UpdateExpression:
+          'SET #state = :state, #owner = :owner, requestId = :requestId, heldUntil = :heldUntil, expiresAt = :expiresAt',
         ConditionExpression: condition,
         ExpressionAttributeNames: { '#state': 'state', '#owner': 'owner' },
         ExpressionAttributeValues: {
           ':state': { S: state },
-          ':owner': { S: options.owner },
-          ':heldUntil': { N: String(heldUntil) },
+          ':owner': { S: owner },
+          ':requestId': { S: options.requestId },
+          ':heldUntil': { N: String(seconds() + options.holdSeconds) },
           ':expiresAt': { N: String(seconds() + rememberDays * 86_400) },
-          ...(condition.includes(':running') ? { ':running': { S: 'running' }, ':released': { S: 'released' } } : {}),
-          ...(condition.includes(':now') ? { ':now': { N: String(seconds()) } } : {}),
+          ...values,
         },
       }),
     );
@@ -66,8 +78,8 @@ export async function takeLease(
   try {
     await write(
       'running',
-      'attribute_not_exists(pk) OR #state = :released OR (#state = :running AND heldUntil < :now)',
-      seconds() + options.holdSeconds,
+      'attribute_not_exists(pk) OR #state = :released OR (#state = :running AND (heldUntil < :now OR requestId = :requestId))',
+      { ':running': { S: 'running' }, ':released': { S: 'released' }, ':now': { N: String(seconds()) } },
     );
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
@@ -76,9 +88,10 @@ export async function takeLease(
     throw new LeaseHeldError(`the run scheduled for ${run.scheduledTime} is being performed by another invocation`);
   }
 
-  async function asOwner(state: 'running' | 'done' | 'released'): Promise<void> {
+  /** Only a run that is this attempt's, and not done, changes hands. */
+  async function asOwner(state: LeaseState): Promise<void> {
     try {
-      await write(state, '#owner = :owner', seconds() + options.holdSeconds);
+      await write(state, '#owner = :owner AND #state = :running', { ':running': { S: 'running' } });
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       throw new LeaseHeldError(`the run scheduled for ${run.scheduledTime} was taken over by another invocation`);

@@ -26,7 +26,8 @@ export function uncheckedReason(error: unknown): UncheckedReason | undefined {
     return {
       reason: 'no-credentials',
       detail:
-        'No AWS credentials were found. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with `aws sso login`.',
+        'No AWS credentials were found. Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or sign in with ' +
+        `\`aws sso login\`. (${error.message})`,
     };
   }
   if (accessDenied.test(error.name)) return { reason: 'access-denied', detail: said };
@@ -37,7 +38,7 @@ export function uncheckedReason(error: unknown): UncheckedReason | undefined {
   // The SDK calls a connection that was reset a TimeoutError too.
   if (error.name === 'TimeoutError' && !network.test(code)) return { reason: 'timeout', detail: said };
   if (network.test(code) || network.test(error.name)) return { reason: 'unreachable', detail: said };
-  // Every other error that a service answered carries this mark of the SDK: it concerns this resource, not our code.
+  // Every other error of a call carries this mark of the SDK: it may be our own bad input, but what was asked for was not seen.
   if ('$metadata' in error) return { reason: 'aws-error', detail: said };
   return undefined;
 }
