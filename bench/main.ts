@@ -1,7 +1,10 @@
 import { readdirSync } from 'node:fs';
+import { tolerateClosedPipe } from '../cli/closed-pipe.ts';
 
 /** A benchmark is a file of this folder named `<name>.bench.ts`, which exports `run`. */
 const suffix = '.bench.ts';
+
+tolerateClosedPipe();
 
 const names = readdirSync(import.meta.dirname)
   .filter((file) => file.endsWith(suffix))

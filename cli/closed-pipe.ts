@@ -1,7 +1,7 @@
 /**
- * Makes a closed reader of standard output or standard error no error: the process goes on to its end, and what it still
- * writes there is dropped. A reader such as `head` leaves when it has seen enough. Any other error of the two streams is thrown
- * from there.
+ * Makes a closed reader of standard output or standard error no error: the process goes on to its end, and what it
+ * still writes there is dropped. A reader such as `head` leaves when it has seen enough. Any other error of the two
+ * streams is thrown from there.
  */
 export function tolerateClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {

@@ -1,4 +1,4 @@
-import { ArnFormat, Stack } from 'aws-cdk-lib';
+import { Annotations, ArnFormat, Stack } from 'aws-cdk-lib';
 import { Alarm, type AlarmProps } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -24,6 +24,18 @@ export class Alerting extends Construct {
       this.noticeTopic.addSubscription(new EmailSubscription(address));
     }
     for (const number of alerts.sms) this.pageTopic.addSubscription(new SmsSubscription(number));
+    if (alerts.email.length === 0) this.#warn(alerts.sms.length > 0);
+  }
+
+  #warn(hasTelephone: boolean): void {
+    const consequence = hasTelephone
+      ? 'no e-mail address: nobody is told of findings that are not critical, of errors or of throttles'
+      : 'no e-mail address and no telephone number: nobody is told of findings or of alarms';
+    Annotations.of(this).addWarningV2(
+      'caretaker:nobody-is-told',
+      `"alerts" in the configuration has ${consequence}, unless somebody subscribes to the topics by hand. See "alerts" ` +
+        'in docs/configuration.md.',
+    );
   }
 
   /**

@@ -27,8 +27,8 @@ export interface MissedRunAlarmProps {
 }
 
 /**
- * Returns how many hours without a completed run mean that one was missed, or `undefined` when that is longer than an
- * alarm can look back, or when the schedule does not repeat.
+ * Returns how many hours without a completed run mean that one was missed, or `undefined` when the schedule does not
+ * repeat.
  */
 export function missedRunHours(
   expression: string,
@@ -37,24 +37,27 @@ export function missedRunHours(
   from: Date,
 ): number | undefined {
   const gapSeconds = longestGapSeconds(parseScheduleExpression(expression), timeZone, from);
-  if (gapSeconds === undefined) return undefined;
   // One more, because the hours of an alarm need not begin when the run does.
-  const hours = Math.ceil((gapSeconds + graceSeconds) / periodSeconds) + 1;
-  return hours <= maxEvaluationPeriods ? hours : undefined;
+  return gapSeconds === undefined ? undefined : Math.ceil((gapSeconds + graceSeconds) / periodSeconds) + 1;
 }
 
 /**
  * Adds the alarm on a scheduled run that did not happen: hours on end without a completed run, where no data is the
- * alarm, not an excuse. Where an alarm cannot look back far enough, synthesis warns instead.
+ * alarm, not an excuse. Where the schedule does not repeat, or an alarm cannot look back far enough, synthesis warns
+ * instead.
  */
 export function addMissedRunAlarm(scope: Construct, props: MissedRunAlarmProps): void {
   const { definition, expression } = props;
   const hours = missedRunHours(expression, props.timeZone, props.graceSeconds, new Date());
-  if (hours === undefined) {
+  if (hours === undefined || hours > maxEvaluationPeriods) {
+    const reason =
+      hours === undefined
+        ? 'which does not repeat, so that no silence is too long'
+        : 'because a CloudWatch alarm looks back 7 days at most';
     Annotations.of(scope).addWarningV2(
       'caretaker:missed-run-not-watched',
-      `${definition.id}: no alarm watches for missed runs of ${expression}, because a CloudWatch alarm looks back 7 days ` +
-        'at most. Runs that fail or cannot be delivered still raise theirs. See "Alarm: missed run" in docs/runbook.md.',
+      `${definition.id}: no alarm watches for missed runs of ${expression}, ${reason}. Runs that fail or cannot be ` +
+        'delivered still raise theirs. See "Alarm: missed run" in docs/runbook.md.',
     );
     return;
   }

@@ -6,7 +6,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import type { TaskSettings } from '../config/schema.ts';
-import { environmentNames, functionName, metricNamespace } from '../shared/deployment.ts';
+import { environmentNames, functionName, liveAlias, metricNamespace } from '../shared/deployment.ts';
 import type { Estate } from '../shared/estate.ts';
 import type { TaskDefinition } from '../shared/task.ts';
 import type { Alerting } from './alerting.ts';
@@ -89,7 +89,7 @@ export class ScheduledTask extends Construct {
       },
     });
     const alias = new Alias(this, 'Live', {
-      aliasName: 'live',
+      aliasName: liveAlias,
       version: this.function.currentVersion,
       retryAttempts,
       maxEventAge: Duration.seconds(maxEventAgeSeconds),

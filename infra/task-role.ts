@@ -41,7 +41,7 @@ export function createTaskRole(scope: Construct, id: string, props: TaskRoleProp
     [['logs:CreateLogStream', 'logs:PutLogEvents'], [props.logGroup.logGroupArn]],
     [['sns:Publish'], props.topics.map((topic) => topic.topicArn)],
     [['s3:PutObject'], [reportBucket.arnForObjects(reportPrefix)]],
-    [['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], [props.stateTable.tableArn]],
+    [['dynamodb:GetItem', 'dynamodb:UpdateItem'], [props.stateTable.tableArn]],
     [['sqs:SendMessage'], [props.failureQueue.queueArn]],
     ...(roleArns.length > 0 ? [[['sts:AssumeRole'], roleArns] as [string[], string[]]] : []),
   ];

@@ -33,16 +33,20 @@ const lambdaEnvironment = {
 /** Deploys every task to the sandbox. It changes the environment of this process until it is undone. */
 export async function deployToSandbox(sandbox: Sandbox): Promise<SandboxDeployment> {
   const configuration = parseOrThrow(configurationSchema, sandbox.configuration, 'sandbox');
+  await using made = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-deployment-'));
-  const restore = setEnvironment({ ...sandbox.environment, ...lambdaEnvironment });
+  made.defer(() => rm(directory, { recursive: true }));
+  made.defer(setEnvironment({ ...sandbox.environment, ...lambdaEnvironment }));
   const taskIds = Object.values(registry).map(({ id }) => id);
   for (const id of taskIds) {
-    const deployed: DeployedConfig = { estate: configuration.estate, config: configuration.tasks[id]?.config ?? {} };
+    const taskConfig: DeployedConfig = { estate: configuration.estate, config: configuration.tasks[id]?.config ?? {} };
     await mkdir(join(directory, id));
-    await writeFile(join(directory, id, deployedConfigFileName), JSON.stringify(deployed));
+    await writeFile(join(directory, id, deployedConfigFileName), JSON.stringify(taskConfig));
   }
   const s3 = new S3Client({});
+  made.defer(() => s3.destroy());
 
+  const deployed = made.move();
   return {
     taskIds,
     async invoke(taskId, event = {}) {
@@ -57,11 +61,7 @@ export async function deployToSandbox(sandbox: Sandbox): Promise<SandboxDeployme
       const stored = await s3.send(new GetObjectCommand({ Bucket: hostname, Key: pathname.slice(1) }));
       return reportSchema.parse(JSON.parse((await stored.Body?.transformToString()) ?? ''));
     },
-    async undo() {
-      s3.destroy();
-      restore();
-      await rm(directory, { recursive: true });
-    },
+    undo: () => deployed.disposeAsync(),
   };
 }
 

@@ -1,12 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { tolerateClosedPipe } from '../cli/closed-pipe.ts';
 import { renderHtml } from '../cli/render-html.ts';
 import { renderReport } from '../cli/render-report.ts';
 import { terminalOf } from '../cli/terminal.ts';
 import type { Report } from '../shared/report.ts';
 import type { Delivery } from './aws/sns-delivery.ts';
 import { deployToSandbox } from './deploy.ts';
-import { startSandbox } from './sandbox.ts';
+import { interruptible } from './interruption.ts';
+import { type Sandbox, startSandbox } from './sandbox.ts';
 
 /**
  * `npm start`: starts the sample estate, runs every task over it as it would be deployed, and shows what an operator would see
@@ -17,16 +19,28 @@ const print = (text = '') => process.stdout.write(`${text}\n`);
 const heading = (text: string) =>
   print(`\n${terminal.style('bold', `━━ ${text} ${'━'.repeat(Math.max(0, terminal.columns - text.length - 4))}`)}\n`);
 
-process.stderr.write('Starting the sample estate on loopback…\n');
-const sandbox = await startSandbox();
-try {
+tolerateClosedPipe();
+await interruptible(async (interruption) => {
+  process.stderr.write('Starting the sample estate on loopback…\n');
+  const sandbox = await startSandbox();
+  try {
+    interruption.throwIfAborted();
+    await demonstrate(sandbox, interruption);
+  } finally {
+    await sandbox.stop();
+  }
+});
+
+async function demonstrate(sandbox: Sandbox, interruption: AbortSignal): Promise<void> {
   const deployment = await deployToSandbox(sandbox);
   try {
     const reports: Report[] = [];
     for (const taskId of deployment.taskIds) {
+      interruption.throwIfAborted();
       process.stderr.write(`Running ${taskId}…\n`);
       reports.push(await deployment.readReport(await deployment.invoke(taskId)));
     }
+    interruption.throwIfAborted();
     for (const delivery of sandbox.aws.deliveries()) {
       heading(`Delivered by ${delivery.protocol} to ${delivery.endpoint}`);
       print(deliveryText(delivery));
@@ -42,8 +56,6 @@ try {
   } finally {
     await deployment.undo();
   }
-} finally {
-  await sandbox.stop();
 }
 
 function deliveryText({ protocol, subject, body }: Delivery): string {

@@ -5,7 +5,7 @@ import { App, type Stack, Validations } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { configurationSchema } from '../config/schema.ts';
 import * as registry from '../functions/index.ts';
 import { alarmKinds, runbookLink } from '../infra/alarms.ts';
@@ -33,6 +33,7 @@ interface Resource {
   readonly Type: string;
   readonly Properties: Properties;
   readonly DeletionPolicy?: string;
+  readonly DependsOn?: readonly string[];
 }
 
 const tasks: readonly TaskDefinition[] = Object.values(registry);
@@ -43,15 +44,24 @@ const accounts = [{ id: '111111111111', roleArn: 'arn:aws:iam::111111111111:role
 const alerts = { email: ['ops@nycmg.example', 'legal@nycmg.example'], sms: ['+12125550123'] };
 const estate = { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1'], accounts };
 
+/** Where the stacks of these tests are synthesized to. */
+const directory = mkdtempSync(join(tmpdir(), 'caretaker-stack-'));
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
 function createStack(options: {
+  readonly alerts?: object;
   readonly tasks?: Record<string, object>;
   readonly stage?: string;
   readonly environment?: Record<string, string>;
 }): CaretakerStack {
-  const app = new App({ context: { ...cdkContext, 'aws:cdk:bundling-stacks': [] } });
+  const app = new App({
+    context: { ...cdkContext, 'aws:cdk:bundling-stacks': [] },
+    outdir: mkdtempSync(join(directory, 'cdk.out-')),
+  });
   return new CaretakerStack(app, 'stack', {
     stage: options.stage ?? stage,
-    configuration: configurationSchema.parse({ estate, alerts, tasks: options.tasks }),
+    configuration: configurationSchema.parse({ estate, alerts: options.alerts ?? alerts, tasks: options.tasks }),
     environment: options.environment,
     env: { region: 'us-east-1' },
   });
@@ -169,7 +179,6 @@ describe.each(tasks)('the deployment of $id', (definition) => {
         { 'Fn::Join': ['', [{ 'Fn::GetAtt': [reportBucketId, 'Arn'] }, `/reports/${definition.id}/*`]] },
       ],
       ['dynamodb:GetItem', { 'Fn::GetAtt': [stateTableId, 'Arn'] }],
-      ['dynamodb:PutItem', { 'Fn::GetAtt': [stateTableId, 'Arn'] }],
       ['dynamodb:UpdateItem', { 'Fn::GetAtt': [stateTableId, 'Arn'] }],
       ['sqs:SendMessage', failureArn],
       ...accounts.map(({ roleArn }): [string, unknown] => ['sts:AssumeRole', roleArn]),
@@ -179,6 +188,25 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     );
     const expected = new Set([...declared, ...everyTask.map(([action, resource]) => allowed(action, resource))]);
     expect(resources.allowedTo(roleId)).toEqual([...expected].sort());
+  });
+
+  it('has names and descriptions that AWS takes, of which an emulator may take more', () => {
+    const longestStage = 'x'.repeat(16);
+    expect(functionName(longestStage, definition.id).length).toBeLessThanOrEqual(64);
+    expect(`caretaker-${longestStage}-${definition.id}`.length, 'name of the schedule').toBeLessThanOrEqual(64);
+    expect(lambda.Properties.Description.length).toBeLessThanOrEqual(256);
+    for (const [, { Properties }] of resources.ofType('AWS::IAM::Role')) {
+      // https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+      expect(Properties.Description).toMatch(/^[\t\n\r -~\u00a1-\u00ff]{0,1000}$/);
+    }
+  });
+
+  it('may send to its failure queue before Lambda is told of that queue, which checks it', () => {
+    const roleId = lambda.Properties.Role['Fn::GetAtt'][0];
+    const [policyId] = resources.one('AWS::IAM::Policy', (p) =>
+      p.Roles.some((role: { Ref: string }) => role.Ref === roleId),
+    );
+    expect(resources.at({ Ref: functionId }).DependsOn).toContain(policyId);
   });
 
   it('keeps its logs for a year, and beyond the stack', () => {
@@ -211,8 +239,13 @@ describe.each(tasks)('the deployment of $id', (definition) => {
       [allowed('lambda:InvokeFunction', { Ref: aliasId }), allowed('sqs:SendMessage', deadLetterArn)].sort(),
     );
     const [statement] = resources.at({ Ref: roleId }).Properties.AssumeRolePolicyDocument.Statement;
-    expect(statement.Condition.StringEquals).toHaveProperty('aws:SourceArn');
-    expect(statement.Condition.StringEquals).toHaveProperty('aws:SourceAccount');
+    // The ARN of the group, not of the schedule: that is what Scheduler sends.
+    expect(statement.Condition).toEqual({
+      StringEquals: {
+        'aws:SourceAccount': { Ref: 'AWS::AccountId' },
+        'aws:SourceArn': { 'Fn::GetAtt': [schedule.Properties.GroupName.Ref, 'Arn'] },
+      },
+    });
   });
 
   it('is retried within bounds, by the scheduler and by Lambda', () => {
@@ -314,10 +347,21 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     const seldom = createStack({ tasks: { [definition.id]: { schedule: 'cron(0 6 1 * ? *)' } } });
     Annotations.fromStack(seldom).hasWarning(
       `/stack/${definition.id}`,
-      Match.stringLikeRegexp(`${definition.id}: no alarm watches for missed runs`),
+      Match.stringLikeRegexp(`${definition.id}: no alarm watches for missed runs of .*, because a CloudWatch alarm`),
     );
     Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue());
   });
+
+  it.each(['at(2026-03-01T00:00:00)', 'cron(0 6 * * ? 2020)'])(
+    'warns at synthesis that nothing repeats in %s',
+    (expression) => {
+      const once = createStack({ tasks: { [definition.id]: { schedule: expression } } });
+      Annotations.fromStack(once).hasWarning(
+        `/stack/${definition.id}`,
+        Match.stringLikeRegexp(`${definition.id}: no alarm watches for missed runs of .*, which does not repeat`),
+      );
+    },
+  );
 
   it('is bundled with its configuration, the same wherever it is written', () => {
     const directory = mkdtempSync(join(tmpdir(), 'caretaker-bundle-'));
@@ -357,6 +401,14 @@ describe('the stack', () => {
         ...alerts.sms.map((number) => `${pageTopicId} sms ${number}`),
       ].sort(),
     );
+  });
+
+  it.each([
+    [{}, 'no e-mail address and no telephone number'],
+    [{ sms: alerts.sms }, 'no e-mail address'],
+  ])('warns at synthesis when, with the alerts %o, a topic has nobody who hears of it', (configured, expected) => {
+    const silent = createStack({ alerts: configured });
+    Annotations.fromStack(silent).hasWarning('/stack/Alerting', Match.stringLikeRegexp(`has ${expected}:`));
   });
 
   it.each([
@@ -468,6 +520,8 @@ describe('missedRunHours', () => {
     ['cron(0 6 * * ? *)', 0, 26],
     ['rate(6 days)', 0, 145],
     ['rate(167 hours)', 0, 168],
+    ['rate(168 hours)', 0, 169],
+    ['cron(0 6 ? * SUN *)', 0, 170],
   ])(
     'waits for the longest gap of %s, %i s of grace and a started hour: %i hours',
     (expression, graceSeconds, hours) => {
@@ -475,8 +529,8 @@ describe('missedRunHours', () => {
     },
   );
 
-  it.each([['rate(168 hours)'], ['cron(0 6 ? * SUN *)'], ['at(2026-03-01T00:00:00)']])(
-    'gives none for %s, which no alarm can watch',
+  it.each(['at(2026-03-01T00:00:00)', 'cron(0 6 * * ? 2025)'])(
+    'gives none for %s, which does not repeat',
     (expression) => {
       expect(missedRunHours(expression, 'America/New_York', 0, from)).toBeUndefined();
     },

@@ -40,7 +40,7 @@ export async function scanEndpoints(context: CollectContext<ConfigOf<typeof task
   return served;
 }
 
-/** About 20 MB in OpenSSL's hands. */
+/** About 5 MB in OpenSSL's hands. */
 const certificatesPerCollection = 500;
 
 /** OpenSSL's verdicts that say in themselves that no trusted root was reached (openssl-verification-options(1)). */
@@ -156,39 +156,25 @@ class Scan {
   #settle(endpoint: EndpointConfig, visits: Visits): ServedEndpoint[] {
     const { coverage } = this.#context;
     const resource = endpointResource(endpoint);
-    const showing = [...visits].filter(([, { shown }]) => shown !== undefined);
-    const failing = [...visits].flatMap(([address, { failure }]) =>
-      failure === undefined ? [] : [{ address, failure }],
-    );
-    // A name of this machine is reached when one of its addresses answers: servers often listen at ::1 or 127.0.0.1 alone.
-    const isLocal = [...visits.keys()].every((address) =>
-      loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'),
-    );
-    const isReached = failing.length === 0 || (isLocal && failing.length < visits.size);
-    const [first] = failing;
-    if (isReached) coverage.checked(resource);
-    else if (first !== undefined) {
-      const details = failing.map(({ address, failure }) =>
-        visits.size > 1 ? `${address}: ${failure.detail}` : failure.detail,
+    const failures: { address: string; failure: Failure }[] = [];
+    const served: ServedEndpoint[] = [];
+    const hasSeveral = visits.size > 1;
+    for (const [address, { shown, failure }] of visits) {
+      if (failure !== undefined) failures.push({ address, failure });
+      if (shown === undefined || served.some((other) => isSame(other, shown))) continue;
+      const { certificateArn } = endpoint;
+      const place = { serverName: nameOf(endpoint), certificateArn, address: hasSeveral ? address : undefined };
+      served.push({ kind: 'endpoint', resource, ...place, ...shown });
+    }
+    const [first] = failures;
+    if (first === undefined || (failures.length < visits.size && isThisMachine(visits))) coverage.checked(resource);
+    else {
+      const details = failures.map(({ address, failure }) =>
+        hasSeveral ? `${address}: ${failure.detail}` : failure.detail,
       );
       coverage.unchecked(resource, first.failure.reason, details.join('; '));
     }
-
-    const different = new Map<string, ServedEndpoint>();
-    for (const [address, { shown }] of showing) {
-      if (shown === undefined) continue;
-      const key = JSON.stringify([shown.chain.map(({ fingerprint }) => fingerprint), shown.verdict]);
-      if (different.has(key)) continue;
-      different.set(key, {
-        kind: 'endpoint',
-        resource,
-        serverName: nameOf(endpoint),
-        certificateArn: endpoint.certificateArn,
-        address: visits.size > 1 ? address : undefined,
-        ...shown,
-      });
-    }
-    return [...different.values()];
+    return served;
   }
 
   #resolve(host: string, round: 0 | 1): Promise<readonly string[]> {
@@ -300,6 +286,19 @@ const unresolved = '';
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
+
+/** A name of this machine is reached when one of its addresses answers: servers often listen at ::1 or 127.0.0.1 alone. */
+function isThisMachine(visits: Visits): boolean {
+  return [...visits.keys()].every((address) => loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
+}
+
+function isSame(a: Shown, b: Shown): boolean {
+  return (
+    a.verdict === b.verdict &&
+    a.chain.length === b.chain.length &&
+    a.chain.every(({ fingerprint }, index) => fingerprint === b.chain[index]?.fingerprint)
+  );
+}
 
 /** Whether a second try could give another result. */
 function mayPass(visits: Visits): boolean {

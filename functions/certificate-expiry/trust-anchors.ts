@@ -47,7 +47,7 @@ export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate
  * Returns the certificates in a PEM text, which may hold several; one that cannot be read is left out, as nothing can lead to
  * it.
  */
-export function readCertificates(pem: string): X509Certificate[] {
+function readCertificates(pem: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   return blocks.flatMap((block) => {
     try {

@@ -150,6 +150,24 @@ test('a server does not outlive the process that started it, even when that is k
   await expect.poll(() => isListening(server), { timeout: 10_000 }).toBe(false);
 });
 
+test('a server that is still being set up does not outlive the process that started it, either', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'caretaker-test-'));
+  // As in /tmp, whoever PostgreSQL runs as may remove what is its own.
+  await chmod(directory, 0o1777);
+  try {
+    const script = `const { startPostgres } = await import(${module}); await startPostgres();`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      env: { ...process.env, TMPDIR: directory },
+    });
+    const data = async () => (await readdir(directory, { recursive: true })).filter((path) => path.endsWith('/data'));
+    await expect.poll(data, { timeout: 10_000, interval: 5 }).toHaveLength(1);
+    child.kill('SIGKILL');
+    await expect.poll(() => readdir(directory), { timeout: 10_000 }).toEqual([]);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
 test('a server that cannot start says why, and leaves nothing behind', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-test-'));
   await chmod(directory, 0o755);

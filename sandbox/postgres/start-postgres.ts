@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -6,7 +6,6 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { promisify } from 'node:util';
 import { own, postgresBin, type RunAs, unprivilegedUser } from './postgres-binaries.ts';
 
 /** A PostgreSQL server of one's own. */
@@ -48,66 +47,43 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 async function startOnce({ tls }: PostgresOptions): Promise<PostgresServer> {
   const user = await unprivilegedUser();
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-postgres-'));
-  try {
-    await own(user, directory, 0o700);
-    const bin = await postgresBin(user, directory);
-    const password = randomBytes(18).toString('base64url');
-    const data = join(directory, 'data');
-    await initialize(bin, data, password, directory, user);
-    const port = await freePort();
-    const tlsArguments = tls === undefined ? [] : await writeTlsFiles(tls, directory, user);
-    const server = launch([join(bin, 'postgres'), ...serverArguments(data, port), ...tlsArguments], directory, user);
-    try {
-      await ready(server);
-    } catch (error) {
-      await end(server);
-      throw error;
-    }
-    const url = `postgresql://postgres:${password}@${host}:${port}/postgres`;
-    return { url, host, port, stop: () => end(server) };
-  } catch (error) {
-    await rm(directory, { recursive: true, force: true });
-    throw error;
-  }
+  await using started = new AsyncDisposableStack();
+  // The launcher removes it too, but whom PostgreSQL runs as need not be allowed to remove it from its parent.
+  started.defer(() => rm(directory, { recursive: true, force: true }));
+  await own(user, directory, 0o700);
+  const bin = await postgresBin(user, directory);
+  const password = randomBytes(18).toString('base64url');
+  const passwordFile = join(directory, 'password');
+  await writeFile(passwordFile, password);
+  await own(user, passwordFile, 0o400);
+  const tlsSettings = tls === undefined ? {} : await writeTlsFiles(tls, directory, user);
+  const port = await freePort();
+  const server = launch(bin, directory, { ...serverSettings(port), ...tlsSettings }, user);
+  started.defer(() => end(server));
+  await ready(server);
+  const url = `postgresql://postgres:${password}@${host}:${port}/postgres`;
+  const running = started.move();
+  return { url, host, port, stop: () => running.disposeAsync() };
 }
 
 const host = '127.0.0.1';
 
+/** Settings of the server, by name. */
+type Settings = Readonly<Record<string, string | number>>;
+
 /** Nothing of the caller's environment: PGPORT and its like would change the server. */
 const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
 
-async function initialize(bin: string, data: string, password: string, directory: string, user: RunAs): Promise<void> {
-  const passwordFile = join(directory, 'password');
-  await writeFile(passwordFile, password);
-  await own(user, passwordFile, 0o400);
-  const initdb = [
-    `--pgdata=${data}`,
-    '--username=postgres',
-    `--pwfile=${passwordFile}`,
-    '--auth=scram-sha-256',
-    '--encoding=UTF8',
-    // Sorts alike on every machine, whatever locales are installed there.
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
-    '--locale=C',
-    // The smallest log segment: the default of 16 MB has to be written in full first.
-    '--wal-segsize=1',
-    '--no-sync',
-    '--no-instructions',
-  ];
-  await promisify(execFile)(join(bin, 'initdb'), initdb, { ...user, env, cwd: directory });
-}
-
-async function writeTlsFiles(tls: { key: string; cert: string }, directory: string, user: RunAs): Promise<string[]> {
+async function writeTlsFiles(tls: { key: string; cert: string }, directory: string, user: RunAs): Promise<Settings> {
   const keyFile = join(directory, 'server.key');
   const certFile = join(directory, 'server.crt');
   await Promise.all([writeFile(keyFile, tls.key), writeFile(certFile, tls.cert)]);
   await Promise.all([own(user, keyFile, 0o400), own(user, certFile, 0o400)]);
-  return ['-c', 'ssl=on', '-c', `ssl_key_file=${keyFile}`, '-c', `ssl_cert_file=${certFile}`];
+  return { ssl: 'on', ssl_key_file: keyFile, ssl_cert_file: certFile };
 }
 
-function serverArguments(data: string, port: number): string[] {
-  const settings = {
+function serverSettings(port: number): Settings {
+  return {
     listen_addresses: host,
     port,
     unix_socket_directories: '',
@@ -118,34 +94,55 @@ function serverArguments(data: string, port: number): string[] {
     timezone: 'UTC',
     log_timezone: 'UTC',
   };
-  return ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
 
+const initdbOptions = [
+  '--username=postgres',
+  '--auth=scram-sha-256',
+  '--encoding=UTF8',
+  // Sorts alike on every machine, whatever locales are installed there.
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+  '--locale=C',
+  // The smallest log segment: the default of 16 MB has to be written in full first.
+  '--wal-segsize=1',
+  '--no-sync',
+  '--no-instructions',
+].join(' ');
+
 /**
- * Waits for the end of descriptor 3, which only this process holds open, then kills the server, waits until it is gone
- * and removes the directory. It does not wait for ever: a dead server keeps its process id where nobody collects
- * orphans, as in a container without an init. The shell itself becomes the server, so that its exit is ours to see.
+ * Creates the data directory and becomes the server, so that its exit is ours to see. In the background a second shell
+ * waits for the end of descriptor 3, which only this process holds open, then ends whatever runs here, waits until it
+ * is gone and removes the directory. It does not wait for ever: a dead server keeps its process id where nobody
+ * collects orphans, as in a container without an init. It may have to remove the directory more than once, while
+ * initdb's helpers still write to it; all but the directory itself where its parent is not writable.
  */
 const launcher = `
-directory=$1
-shift
+bin=$1
+directory=$2
+shift 2
 (
+  trap '' QUIT
   read -r _ <&3
-  kill -QUIT $$ 2>/dev/null
+  kill -QUIT -$$
   tries=0
-  while [ $tries -lt 500 ] && kill -0 $$ 2>/dev/null; do tries=$((tries + 1)); sleep 0.02; done
-  rm -rf "$directory"
+  while [ $tries -lt 500 ] && kill -0 $$; do tries=$((tries + 1)); sleep 0.02; done
+  tries=0
+  until rm -rf "$directory" || [ -z "$(ls -A "$directory")" ] || [ $tries -eq 100 ]; do tries=$((tries + 1)); sleep 0.02; done
 ) >/dev/null 2>&1 &
-exec "$@" 3<&-
+"$bin/initdb" --pgdata="$directory/data" --pwfile="$directory/password" ${initdbOptions} 3<&- || exit
+exec "$bin/postgres" -D "$directory/data" "$@" 3<&-
 `;
 
-function launch(command: readonly string[], directory: string, user: RunAs): ChildProcess {
-  return spawn('/bin/sh', ['-c', launcher, 'sh', directory, ...command], {
+function launch(bin: string, directory: string, settings: Settings, user: RunAs): ChildProcess {
+  const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  return spawn('/bin/sh', ['-c', launcher, 'sh', bin, directory, ...options], {
     ...user,
     env,
     cwd: directory,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    // Ctrl-C in a terminal is for this process, which may still want its database while it cleans up.
+    // A process group of its own. Ctrl-C in a terminal is for this process, which may still want its database while it
+    // cleans up; and the shell in the background ends the group as a whole, whatever step it is at.
     detached: true,
   });
 }

@@ -71,6 +71,7 @@ TO RUN IT AGAIN
 or, as it is deployed,
    caretaker invoke certificate-expiry --stage prod --dry-run
    aws lambda invoke --function-name caretaker-prod-certificate-expiry \\
+     --qualifier live --cli-read-timeout 0 \\
      --cli-binary-format raw-in-base64-out --payload '{"dryRun":true}' out.json
 `);
   });

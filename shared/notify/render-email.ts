@@ -1,4 +1,4 @@
-import { functionName } from '../deployment.ts';
+import { functionName, liveAlias } from '../deployment.ts';
 import { compareFindings, type Finding } from '../finding.ts';
 import type { Report, Unchecked } from '../report.ts';
 import type { Resource } from '../resource.ts';
@@ -201,6 +201,8 @@ function howToRepeat(report: Report, stage: string | undefined): string[] {
     'or, as it is deployed,',
     `   caretaker invoke ${task} --stage ${stage}${dryRun ? ' --dry-run' : ''}${narrowed}`,
     `   aws lambda invoke --function-name ${functionName(stage, task)} \\`,
+    // Without the timeout the AWS CLI gives up after a minute and starts the run again.
+    `     --qualifier ${liveAlias} --cli-read-timeout 0 \\`,
     `     --cli-binary-format raw-in-base64-out --payload '${JSON.stringify(payload)}' out.json`,
   ];
 }
