@@ -15,6 +15,10 @@ const periodSeconds = 3600;
  */
 const maxEvaluationPeriods = (7 * 86_400) / periodSeconds;
 
+/** How often a task that runs rarely is asked when it last ran. */
+const watchSchedule = 'rate(6 hours)';
+const watchSeconds = 6 * 3600;
+
 export interface MissedRunAlarmProps {
   readonly definition: TaskDefinition;
   readonly stage: string;
@@ -24,6 +28,8 @@ export interface MissedRunAlarmProps {
   /** From the scheduled time to the end of the last attempt, in seconds: what a run may take without being missed. */
   readonly graceSeconds: number;
   readonly alerting: Alerting;
+  /** Adds a schedule that has the function say how long ago its last scheduled run was. */
+  readonly addWatch: (expression: string) => void;
 }
 
 /**
@@ -42,37 +48,48 @@ export function missedRunHours(
 }
 
 /**
- * Adds the alarm on a scheduled run that did not happen: hours on end without a completed run, where no data is the
- * alarm, not an excuse. Where the schedule does not repeat, or an alarm cannot look back far enough, synthesis warns
- * instead.
+ * Adds the alarm on a scheduled run that did not happen, where no data is the alarm, not an excuse: hours on end without a
+ * completed run; or, where that is longer than an alarm can look back, too many hours since the last one, which the function is
+ * then made to say several times a day. A schedule that does not repeat cannot be missed, and synthesis says so.
  */
 export function addMissedRunAlarm(scope: Construct, props: MissedRunAlarmProps): void {
-  const { definition, expression } = props;
+  const { definition, expression, alerting } = props;
   const hours = missedRunHours(expression, props.timeZone, props.graceSeconds, new Date());
-  if (hours === undefined || hours > maxEvaluationPeriods) {
-    const reason =
-      hours === undefined
-        ? 'which does not repeat, so that no silence is too long'
-        : 'because a CloudWatch alarm looks back 7 days at most';
+  if (hours === undefined) {
     Annotations.of(scope).addWarningV2(
       'caretaker:missed-run-not-watched',
-      `${definition.id}: no alarm watches for missed runs of ${expression}, ${reason}. Runs that fail or cannot be ` +
-        'delivered still raise theirs. See "Alarm: missed run" in docs/runbook.md.',
+      `${definition.id}: no alarm watches for missed runs of ${expression}, which does not repeat, so that no silence is too ` +
+        'long. Runs that fail or cannot be delivered still raise theirs. See "Alarm: missed run" in docs/runbook.md.',
     );
     return;
   }
-  props.alerting.addAlarm(scope, 'missed-run', definition.title, {
-    metric: new Metric({
+  const metric = (metricName: string, statistic: string, seconds: number) =>
+    new Metric({
       namespace: metricNamespace,
-      metricName: metricNames.scheduledRunCompleted,
+      metricName,
       dimensionsMap: metricDimensions(props.stage, definition.id),
-      statistic: 'Sum',
-      period: Duration.seconds(periodSeconds),
-    }),
-    comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
-    threshold: 1,
-    evaluationPeriods: hours,
-    datapointsToAlarm: hours,
+      statistic,
+      period: Duration.seconds(seconds),
+    });
+  const isRare = hours > maxEvaluationPeriods;
+  if (isRare) props.addWatch(watchSchedule);
+  alerting.addAlarm(scope, 'missed-run', definition.title, {
+    ...(isRare
+      ? {
+          metric: metric(metricNames.hoursSinceScheduledRun, 'Maximum', watchSeconds),
+          comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+          threshold: hours,
+          // One answer that is late or lost is no alarm yet; two are.
+          evaluationPeriods: 2,
+          datapointsToAlarm: 2,
+        }
+      : {
+          metric: metric(metricNames.scheduledRunCompleted, 'Sum', periodSeconds),
+          comparisonOperator: ComparisonOperator.LESS_THAN_THRESHOLD,
+          threshold: 1,
+          evaluationPeriods: hours,
+          datapointsToAlarm: hours,
+        }),
     treatMissingData: TreatMissingData.BREACHING,
   });
 }

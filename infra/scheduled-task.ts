@@ -16,7 +16,7 @@ import { addMissedRunAlarm } from './missed-run-alarm.ts';
 import { addTaskAlarms } from './task-alarms.ts';
 import { runtime, taskCode } from './task-code.ts';
 import { createTaskRole } from './task-role.ts';
-import { deliveryWindowSeconds, TaskSchedule } from './task-schedule.ts';
+import { deliveryWindowSeconds, scheduledInvocation, TaskSchedule } from './task-schedule.ts';
 
 /** Lambda's attempts at an asynchronous invocation are one more than this. */
 const retryAttempts = 2;
@@ -96,13 +96,17 @@ export class ScheduledTask extends Construct {
       // The role may send to it already; the construct in aws-lambda-destinations would let it read as well.
       onFailure: { bind: () => ({ destination: failureQueue.queueArn }) },
     });
-    new TaskSchedule(this, 'Schedule', {
+    const schedule = {
       definition,
-      expression: settings.schedule,
       timeZone: estate.timeZone,
       group: props.scheduleGroup,
       target: alias,
       deadLetterQueue,
+    };
+    new TaskSchedule(this, 'Schedule', {
+      ...schedule,
+      expression: settings.schedule,
+      invocation: scheduledInvocation,
     });
 
     addMissedRunAlarm(this, {
@@ -112,6 +116,8 @@ export class ScheduledTask extends Construct {
       timeZone: estate.timeZone,
       graceSeconds: deliveryWindowSeconds + maxEventAgeSeconds + definition.timeoutSeconds,
       alerting,
+      addWatch: (expression) =>
+        new TaskSchedule(this, 'Watch', { ...schedule, nameSuffix: '-watch', expression, invocation: { watch: true } }),
     });
     addTaskAlarms(this, {
       title: definition.title,

@@ -11,15 +11,18 @@ import type { TaskDefinition } from '../shared/task.ts';
 export const deliveryWindowSeconds = 3600;
 
 /**
- * EventBridge Scheduler fills these in, the same at every attempt:
+ * The event of a scheduled run. EventBridge Scheduler fills these in, the same at every attempt:
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
  */
-const scheduledInvocation: Invocation = {
+export const scheduledInvocation: Invocation = {
   schedule: { arn: '<aws.scheduler.schedule-arn>', scheduledTime: '<aws.scheduler.scheduled-time>' },
 };
 
 export interface TaskScheduleProps {
   readonly definition: TaskDefinition;
+  /** Sets it apart from the task's other schedules. */
+  readonly nameSuffix?: string;
+  readonly invocation: Invocation;
   /** EventBridge Scheduler expression, in `timeZone`. */
   readonly expression: string;
   /** IANA name. */
@@ -45,7 +48,7 @@ export class TaskSchedule extends Construct {
     role.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetterQueue.queueArn] }));
 
     const schedule = new CfnSchedule(this, 'Schedule', {
-      name: `${Stack.of(this).stackName}-${definition.id}`,
+      name: `${Stack.of(this).stackName}-${definition.id}${props.nameSuffix ?? ''}`,
       description: definition.title,
       groupName: group.ref,
       scheduleExpression: props.expression,
@@ -54,7 +57,7 @@ export class TaskSchedule extends Construct {
       target: {
         arn: target.functionArn,
         roleArn: role.roleArn,
-        input: JSON.stringify(scheduledInvocation),
+        input: JSON.stringify(props.invocation),
         // A scan that is later than this is better reported as missed than run beside the next one.
         retryPolicy: { maximumEventAgeInSeconds: deliveryWindowSeconds, maximumRetryAttempts: 20 },
         deadLetterConfig: { arn: deadLetterQueue.queueArn },

@@ -36,6 +36,8 @@ export function metricDimensions(stage: string, taskId: string): { service: stri
 export const metricNames = {
   /** 1 for each scheduled run that ended with a stored report, whatever its status; its absence is the missed-run alarm. */
   scheduledRunCompleted: 'ScheduledRunCompleted',
+  /** Hours since such a run, emitted several times a day for tasks that run too rarely for an alarm to wait for the other. */
+  hoursSinceScheduledRun: 'HoursSinceScheduledRun',
   findings: 'Findings',
   unchecked: 'Unchecked',
 } as const;

@@ -13,6 +13,7 @@ import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { AwsClients } from './aws/clients.ts';
+import { hoursSinceScheduledRun, recordScheduledRun } from './aws/last-run.ts';
 import { type Lease, takeLease } from './aws/lease.ts';
 import { storeReport } from './aws/report-store.ts';
 import { ConfigError, parseOrThrow } from './config-error.ts';
@@ -36,8 +37,8 @@ const reserveSeconds = 15;
 /** What an invocation answers: enough for a person who ran it by hand; the whole report is at `reportUrl`. */
 export interface InvocationResult {
   readonly task: string;
-  /** `skipped`: this scheduled run has been done already. */
-  readonly status: Report['status'] | 'skipped';
+  /** `skipped`: this scheduled run has been done already. `watched`: nothing was to be run. */
+  readonly status: Report['status'] | 'skipped' | 'watched';
   readonly runId?: string;
   readonly findings?: number;
   readonly checked?: number;
@@ -67,6 +68,7 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
     const invocation = parseOrThrow(invocationSchema, event ?? {}, 'event');
     const deployed = await readDeployedConfig();
     const environment = readEnvironment();
+    if (invocation.watch === true) return watch(environment);
     const remainingSeconds = context.getRemainingTimeInMillis() / 1000;
 
     let lease: Lease | undefined;
@@ -95,7 +97,16 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
       });
       await lease?.confirm();
       const reportUrl = await storeAndPublish(report, environment);
-      await lease?.complete();
+      if (lease !== undefined) {
+        // Killed between the two, the run is repeated, and recorded again.
+        await recordScheduledRun(
+          clients.get(DynamoDBClient, home()),
+          environment.stateTable,
+          definition.id,
+          new Date(),
+        );
+        await lease.complete();
+      }
       const result = resultOf(report, reportUrl);
       measure(report, environment.stage);
       logger.info('Run finished', result);
@@ -104,6 +115,18 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
       await releaseQuietly(lease, logger);
       throw error;
     }
+  }
+
+  async function watch({ stage, stateTable }: Environment): Promise<InvocationResult> {
+    const hours = await hoursSinceScheduledRun(
+      clients.get(DynamoDBClient, home()),
+      stateTable,
+      definition.id,
+      new Date(),
+    );
+    metrics.addDimension('stage', metricDimensions(stage, definition.id).stage);
+    metrics.addMetric(metricNames.hoursSinceScheduledRun, MetricUnit.Count, hours);
+    return { task: definition.id, status: 'watched' };
   }
 
   /** People hear of what was found even when it could not be stored; the run fails all the same, and is tried again. */

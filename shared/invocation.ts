@@ -18,6 +18,8 @@ export const invocationSchema = z.strictObject({
     .optional(),
   /** Replaces top-level keys of the task's deployed configuration; the result is parsed strictly. */
   config: z.record(z.string(), z.unknown()).optional(),
+  /** `true`: looks at nothing, and says how long ago the last scheduled run ended, for the alarm on missed runs. */
+  watch: z.literal(true).optional(),
   /** Filled in by EventBridge Scheduler's context attributes; its presence makes the run a scheduled one. */
   schedule: z
     .strictObject({

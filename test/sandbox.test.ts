@@ -74,6 +74,15 @@ describe('certificate-expiry over the sample estate, through the real handler', 
     expect((await deployment.readReport(first)).trigger).toBe('schedule');
   });
 
+  it('says when asked how long ago the last scheduled run was, and looks at nothing', async () => {
+    const before = sandbox.aws.controlPlane.requests.length;
+    expect(await deployment.invoke('certificate-expiry', { watch: true })).toEqual({
+      task: 'certificate-expiry',
+      status: 'watched',
+    });
+    expect(sandbox.aws.controlPlane.requests.length).toBe(before);
+  });
+
   it('performs a scheduled run again when the first attempt could not tell anybody', async () => {
     const topic = process.env.CARETAKER_PAGE_TOPIC_ARN;
     process.env.CARETAKER_PAGE_TOPIC_ARN = `${topic}-gone`;

@@ -343,11 +343,27 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     expect(Properties.ScheduleExpression).toBe(expression);
   });
 
-  it('warns at synthesis when its schedule has longer gaps than an alarm can watch', () => {
-    const seldom = createStack({ tasks: { [definition.id]: { schedule: 'cron(0 6 1 * ? *)' } } });
-    Annotations.fromStack(seldom).hasWarning(
-      `/stack/${definition.id}`,
-      Match.stringLikeRegexp(`${definition.id}: no alarm watches for missed runs of .*, because a CloudWatch alarm`),
+  it('is asked when it last ran where its schedule has longer gaps than an alarm can wait for', () => {
+    const stack = createStack({ tasks: { [definition.id]: { schedule: 'cron(0 6 1 * ? *)' } } });
+    const seldom = new Resources(stack);
+    const [, { Properties: watch }] = seldom.one('AWS::Scheduler::Schedule', (p) => p.Name.endsWith('-watch'));
+    expect(watch).toMatchObject({ ScheduleExpression: 'rate(6 hours)', Target: { Input: '{"watch":true}' } });
+    expect(invocationSchema.safeParse(JSON.parse(watch.Target.Input)).success).toBe(true);
+    const [, { Properties: alarm }] = seldom.one('AWS::CloudWatch::Alarm', (p) =>
+      p.AlarmDescription.endsWith(runbookLink('missed-run')),
+    );
+    expect(alarm).toMatchObject({
+      MetricName: metricNames.hoursSinceScheduledRun,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'breaching',
+      Period: 6 * 3600,
+      EvaluationPeriods: 2,
+    });
+    // A month of 31 days, and then some.
+    expect(alarm.Threshold).toBeGreaterThan(31 * 24);
+    expect(alarm.Threshold).toBeLessThan(32 * 24);
+    expect(seldom.ofType('AWS::Scheduler::Schedule')).toHaveLength(
+      resources.ofType('AWS::Scheduler::Schedule').length + 1,
     );
     Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue());
   });

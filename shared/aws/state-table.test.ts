@@ -1,6 +1,7 @@
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDynalite } from '../../sandbox/aws/dynalite.ts';
+import { hoursSinceScheduledRun, recordScheduledRun } from './last-run.ts';
 import { LeaseHeldError, takeLease } from './lease.ts';
 
 const table = 'state';
@@ -96,5 +97,22 @@ describe('takeLease', () => {
     const { take } = scheduledRun();
     await (await take('first'))?.release();
     expect(await take('second')).toBeDefined();
+  });
+});
+
+describe('the last scheduled run', () => {
+  const at = (hour: number) => new Date(Date.UTC(2026, 10, 22, hour));
+
+  it('counts from when it was first asked for, until there is one', async () => {
+    expect(await hoursSinceScheduledRun(client, table, 'never-ran', at(0))).toBe(0);
+    expect(await hoursSinceScheduledRun(client, table, 'never-ran', at(6))).toBe(6);
+    await recordScheduledRun(client, table, 'never-ran', at(7));
+    expect(await hoursSinceScheduledRun(client, table, 'never-ran', at(12))).toBe(5);
+  });
+
+  it('is each task’s own', async () => {
+    await recordScheduledRun(client, table, 'one', at(1));
+    await recordScheduledRun(client, table, 'two', at(3));
+    expect(await hoursSinceScheduledRun(client, table, 'one', at(4))).toBe(3);
   });
 });
