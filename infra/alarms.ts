@@ -41,11 +41,14 @@ export const alarmKinds = {
 /** Id of an alarm kind. */
 export type AlarmId = keyof typeof alarmKinds;
 
-/** Returns where the runbook treats this kind of alarm: a path in this repository with GitHub's anchor of the heading. */
-export function runbookLink(id: AlarmId): string {
+/**
+ * Returns where the runbook treats this kind of alarm: its address, else its path in this repository, with GitHub's anchor of the
+ * heading.
+ */
+export function runbookLink(id: AlarmId, runbookUrl = 'docs/runbook.md'): string {
   const anchor = alarmKinds[id].heading
     .toLowerCase()
     .replace(/[^a-z0-9 -]/g, '')
     .replaceAll(' ', '-');
-  return `docs/runbook.md#${anchor}`;
+  return `${runbookUrl}#${anchor}`;
 }

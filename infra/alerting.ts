@@ -15,8 +15,12 @@ export class Alerting extends Construct {
   /** What can: every e-mail address. */
   readonly noticeTopic: Topic;
 
+  /** Where the runbook can be read, if the configuration says so. */
+  readonly runbookUrl: string | undefined;
+
   constructor(scope: Construct, id: string, alerts: Alerts) {
     super(scope, id);
+    this.runbookUrl = alerts.runbookUrl;
     this.pageTopic = this.#topic('Page', 'Caretaker page');
     this.noticeTopic = this.#topic('Notice', 'Caretaker notice');
     for (const address of alerts.email) {
@@ -47,7 +51,7 @@ export class Alerting extends Construct {
     const { channel, description } = alarmKinds[kind];
     const alarm = new Alarm(scope, `${kind}-alarm`, {
       ...props,
-      alarmDescription: `${about}: ${description} Runbook: ${runbookLink(kind)}`,
+      alarmDescription: `${about}: ${description} Runbook: ${runbookLink(kind, this.runbookUrl)}`,
     });
     const action = new SnsAction(channel === 'page' ? this.pageTopic : this.noticeTopic);
     alarm.addAlarmAction(action);

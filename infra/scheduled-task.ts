@@ -69,7 +69,7 @@ export class ScheduledTask extends Construct {
       runtime,
       architecture: Architecture.ARM_64,
       handler: bundledHandler,
-      code: taskCode(definition.id, { estate, config: settings.config }),
+      code: taskCode(definition.id, { estate, runbookUrl: alerting.runbookUrl, config: settings.config }),
       memorySize: definition.memoryMiB,
       timeout: Duration.seconds(definition.timeoutSeconds),
       role,

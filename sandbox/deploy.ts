@@ -39,7 +39,11 @@ export async function deployToSandbox(sandbox: Sandbox): Promise<SandboxDeployme
   made.defer(setEnvironment({ ...sandbox.environment, ...lambdaEnvironment }));
   const taskIds = Object.values(registry).map(({ id }) => id);
   for (const id of taskIds) {
-    const taskConfig: DeployedConfig = { estate: configuration.estate, config: configuration.tasks[id]?.config ?? {} };
+    const taskConfig: DeployedConfig = {
+      estate: configuration.estate,
+      runbookUrl: configuration.alerts.runbookUrl,
+      config: configuration.tasks[id]?.config ?? {},
+    };
     await mkdir(join(directory, id));
     await writeFile(join(directory, id, deployedConfigFileName), JSON.stringify(taskConfig));
   }

@@ -35,7 +35,7 @@ export interface Sandbox {
 }
 
 /** Who is told, in the sandbox as in the sample configuration. */
-const alerts = { email: ['ops@nycmg.example'], sms: ['+12125550123'] };
+const alerts = { email: ['ops@nycmg.example'], sms: ['+12125550123'], runbookUrl: 'https://runbook.nycmg.example/' };
 
 /**
  * Starts the sample estate NYCMG: TLS servers, AWS control planes, S3, SNS, SQS, DynamoDB and PostgreSQL, all on loopback.

@@ -16,6 +16,8 @@ export const deployedConfigFileName = 'caretaker.config.json';
 /** What {@link deployedConfigFileName} holds; `config` is parsed by the task's own schema. */
 export const deployedConfigSchema = z.strictObject({
   estate: estateSchema,
+  /** Where the runbook can be read. */
+  runbookUrl: z.string().optional(),
   config: z.record(z.string(), z.unknown()),
 });
 

@@ -38,6 +38,8 @@ export type Estate = z.output<typeof estateSchema>;
 export const alertsSchema = z.strictObject({
   email: z.array(z.email('not an e-mail address')).default([]),
   sms: z.array(z.string().regex(/^\+[1-9]\d{6,14}$/, 'not an E.164 telephone number such as +12125550123')).default([]),
+  /** Where docs/runbook.md can be read, such as its page on GitHub: what mails and alarms link to. */
+  runbookUrl: z.url({ protocol: /^https?$/, error: 'not an http(s) URL' }).optional(),
 });
 
 export type Alerts = z.output<typeof alertsSchema>;

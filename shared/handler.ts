@@ -96,7 +96,7 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
         timeBudgetSeconds: Math.max(1, remainingSeconds - reserveSeconds),
       });
       await lease?.confirm();
-      const reportUrl = await storeAndPublish(report, environment);
+      const reportUrl = await storeAndPublish(report, environment, deployed.runbookUrl);
       if (lease !== undefined) {
         // Killed between the two, the run is repeated, and recorded again.
         await recordScheduledRun(
@@ -130,7 +130,7 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
   }
 
   /** People hear of what was found even when it could not be stored; the run fails all the same, and is tried again. */
-  async function storeAndPublish(report: Report, environment: Environment): Promise<string> {
+  async function storeAndPublish(report: Report, environment: Environment, runbookUrl?: string): Promise<string> {
     const [stored] = await Promise.allSettled([
       storeReport(report, clients.get(S3Client, home()), environment.reportBucket),
     ]);
@@ -139,6 +139,7 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
       pageTopicArn: environment.pageTopicArn,
       noticeTopicArn: environment.noticeTopicArn,
       stage: environment.stage,
+      runbookUrl,
       ...(stored.status === 'fulfilled' ? { reportUrl: stored.value } : {}),
     });
     if (stored.status === 'rejected') throw stored.reason;

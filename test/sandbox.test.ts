@@ -63,6 +63,7 @@ describe('certificate-expiry over the sample estate, through the real handler', 
     expect(smsSegments(sms?.body ?? '')).toEqual({ encoding: 'gsm-7', segments: 1 });
     const email = deliveries.find(({ protocol }) => protocol === 'email');
     expect(email?.body).toContain('expired.nycmg.example');
+    expect(email?.body).toContain('https://runbook.nycmg.example/#expired');
   });
 
   it('performs a scheduled run once, however often it is delivered', async () => {

@@ -379,6 +379,16 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     },
   );
 
+  it('links its alarms to where the runbook can be read', () => {
+    const runbookUrl = 'https://runbook.nycmg.example/';
+    const linked = new Resources(createStack({ alerts: { email: ['ops@nycmg.example'], runbookUrl } }));
+    const descriptions = linked
+      .ofType('AWS::CloudWatch::Alarm')
+      .map(([, { Properties }]) => Properties.AlarmDescription as string);
+    expect(descriptions.length).toBeGreaterThan(0);
+    expect(descriptions.filter((description) => !description.includes(`Runbook: ${runbookUrl}#alarm-`))).toEqual([]);
+  });
+
   it('is bundled with its configuration, the same wherever it is written', () => {
     const directory = mkdtempSync(join(tmpdir(), 'caretaker-bundle-'));
     try {
