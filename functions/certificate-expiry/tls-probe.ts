@@ -138,10 +138,15 @@ export function probe(
       });
       secure = tls;
       tls.once('secureConnect', () => {
-        const chain = shownBy(tls);
-        const verdict = tls.authorizationError as unknown as string | Error | null;
-        if (chain.length === 0) fail('tls-alert', 'the server showed no certificate', false);
-        else settle({ ok: true, chain, verdict: verdict === null ? undefined : codeOf(verdict) });
+        // Thrown in a listener, an error would end the process and every other handshake with it.
+        try {
+          const chain = shownBy(tls);
+          const verdict = tls.authorizationError as unknown as string | Error | null;
+          if (chain.length === 0) fail('tls-alert', 'the server showed no certificate', false);
+          else settle({ ok: true, chain, verdict: verdict === null ? undefined : codeOf(verdict) });
+        } catch (error) {
+          fail('tls-alert', `what the server showed cannot be read (${(error as Error).message})`, false);
+        }
       });
       tls.on('error', onError);
       tls.once('close', onClose);
