@@ -14,10 +14,14 @@ import { type EndpointConfig, task } from './task.ts';
 
 /** What the names of this test resolve to; every other name is the system's affair. */
 const addresses = new Map<string, string[]>();
+/** Names of which nothing is ever heard. */
+const hanging = new Set<string>();
 vi.mock('node:dns/promises', async (original) => {
   const actual = await original<typeof import('node:dns/promises')>();
   const lookup = async (host: string, options: object) =>
-    addresses.get(host)?.map((address) => ({ address, family: 4 })) ?? actual.lookup(host, options);
+    hanging.has(host)
+      ? new Promise(() => {})
+      : (addresses.get(host)?.map((address) => ({ address, family: 4 })) ?? actual.lookup(host, options));
   return { ...actual, lookup };
 });
 
@@ -113,6 +117,31 @@ describe('an endpoint scan', () => {
     const report = await scan(silent, { concurrency: 1, handshakeTimeoutSeconds: 10, scanTimeoutSeconds: 0.4 });
     expect(uncheckedOf(report)).toEqual(Array.from({ length: 6 }, () => 'not-reached'));
     expect(report.status).toBe('failed');
+  });
+
+  it('ends at its deadline also with a host of which one address answered and another waits for its second try', async () => {
+    const good = await farm.serve('half-late', { does: 'serve-tls' });
+    addresses.set('half-late.test', ['127.0.0.1', '127.0.0.4']);
+    const silent = await Promise.all(Array.from({ length: 4 }, () => serve(() => {})));
+    const settings = { concurrency: 1, handshakeTimeoutSeconds: 10, scanTimeoutSeconds: 0.5 };
+    const report = await scan([{ ...good, host: 'half-late.test' }, ...silent], settings);
+    expect(report.coverage).toMatchObject({ expected: 5, checked: 1 });
+    expect(uncheckedOf(report)).toEqual(Array.from({ length: 4 }, () => 'not-reached'));
+  });
+
+  it('does not wait for names beyond its deadline', async () => {
+    hanging.add('hangs.test');
+    const names = Array.from({ length: 40 }, (_, index) => ({
+      host: 'hangs.test',
+      port: 443,
+      serverName: `n${index}.test`,
+    }));
+    const others = Array.from({ length: 40 }, (_, index) => ({ host: `hangs-${index}.test`, port: 443 }));
+    for (const { host } of others) hanging.add(host);
+    // Four at a time, five seconds each, these would outlast the test's own limit.
+    expect(new Set(uncheckedOf(await scan([...names, ...others], { scanTimeoutSeconds: 0.3 })))).toEqual(
+      new Set(['not-reached']),
+    );
   });
 
   it('goes through dead hosts side by side', async () => {

@@ -125,29 +125,27 @@ class Scan {
 
   /** Visits every address of the endpoint; in round 1, the retry, those that failed. */
   async #visitAll(endpoint: EndpointConfig, visits: Visits, round: 0 | 1, deadline: AbortSignal): Promise<void> {
-    const lateFor = (before?: Failure): Failure => ({
-      reason: 'not-reached',
-      detail: `The scan ended before this endpoint could be looked at.${before === undefined ? '' : ` The first try failed: ${before.detail}.`}`,
-      mayPass: false,
-    });
+    if (deadline.aborted) {
+      markLate(visits);
+      return;
+    }
     let addresses: readonly string[];
     try {
-      if (deadline.aborted) throw undefined;
-      addresses = await this.#resolve(endpoint.host, round);
+      addresses = await this.#resolve(endpoint.host, round, deadline);
       visits.delete(unresolved);
     } catch (error) {
-      const before = visits.get(unresolved)?.failure;
-      const detail = error instanceof Error ? error.message : String(error);
-      const failure: Failure = deadline.aborted ? lateFor(before) : { reason: 'dns-failed', detail, mayPass: true };
-      visits.set(unresolved, { failure });
+      visits.set(unresolved, { failure: { reason: 'dns-failed', detail: (error as Error).message, mayPass: true } });
+      if (deadline.aborted) markLate(visits);
       return;
     }
     await Promise.all(
       addresses.map(async (address) => {
         const before = visits.get(address)?.failure;
         if (visits.has(address) && before?.mayPass !== true) return;
-        const visit = deadline.aborted ? { failure: lateFor(before) } : await this.#handshake(endpoint, address, round);
-        visits.set(address, deadline.aborted && visit.shown === undefined ? { failure: lateFor(before) } : visit);
+        const visit = deadline.aborted ? {} : await this.#handshake(endpoint, address, round);
+        // What the deadline cut off says nothing about the endpoint.
+        const isCutOff = deadline.aborted && visit.shown === undefined;
+        visits.set(address, isCutOff ? { failure: late(before) } : visit);
       }),
     );
   }
@@ -177,20 +175,20 @@ class Scan {
     return served;
   }
 
-  #resolve(host: string, round: 0 | 1): Promise<readonly string[]> {
+  #resolve(host: string, round: 0 | 1, deadline: AbortSignal): Promise<readonly string[]> {
     if (isIP(host) !== 0) return Promise.resolve([host]);
     const key = `${round} ${host}`;
     const known = this.#addresses.get(key);
     if (known !== undefined) return known;
     // A name that did resolve is not asked for again.
     const first = this.#addresses.get(`0 ${host}`);
-    const asked = first?.catch(() => this.#lookUp(host)) ?? this.#lookUp(host);
+    const asked = first?.catch(() => this.#lookUp(host, deadline)) ?? this.#lookUp(host, deadline);
     this.#addresses.set(key, asked);
     return asked;
   }
 
-  #lookUp(host: string): Promise<readonly string[]> {
-    return this.#limitLookups(() => lookUp(host));
+  #lookUp(host: string, deadline: AbortSignal): Promise<readonly string[]> {
+    return this.#limitLookups(() => lookUp(host, deadline));
   }
 
   #handshake(endpoint: EndpointConfig, address: string, round: 0 | 1): Promise<Visit> {
@@ -255,17 +253,17 @@ class Scan {
   }
 }
 
-async function lookUp(host: string): Promise<readonly string[]> {
-  let timer: NodeJS.Timeout | undefined;
+/** @throws Error when there is no answer in time, or the scan ends first: hundreds of names may be waiting their turn by then. */
+async function lookUp(host: string, deadline: AbortSignal): Promise<readonly string[]> {
+  deadline.throwIfAborted();
+  const signal = AbortSignal.any([deadline, AbortSignal.timeout(resolveTimeoutMs)]);
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer from DNS within ${resolveTimeoutMs} ms`)), resolveTimeoutMs);
+    signal.addEventListener('abort', () => reject(new Error(`no answer from DNS within ${resolveTimeoutMs} ms`)), {
+      once: true,
+    });
   });
-  try {
-    const found = await Promise.race([lookUpConfigured(host), late]);
-    return [...new Set(found.map(({ address }) => address))];
-  } finally {
-    clearTimeout(timer);
-  }
+  const found = await Promise.race([lookUpConfigured(host), late]);
+  return [...new Set(found.map(({ address }) => address))];
 }
 
 /**
@@ -298,6 +296,23 @@ function isSame(a: Shown, b: Shown): boolean {
     a.chain.length === b.chain.length &&
     a.chain.every(({ fingerprint }, index) => fingerprint === b.chain[index]?.fingerprint)
   );
+}
+
+function late(before?: Failure): Failure {
+  const first = before === undefined ? '' : ` The first try failed: ${before.detail}.`;
+  return {
+    reason: 'not-reached',
+    detail: `The scan ended before this endpoint could be looked at.${first}`,
+    mayPass: false,
+  };
+}
+
+/** Marks what was still to be tried when the scan ended. */
+function markLate(visits: Visits): void {
+  if (visits.size === 0) visits.set(unresolved, { failure: late() });
+  for (const [address, { failure }] of visits) {
+    if (failure?.mayPass === true) visits.set(address, { failure: late(failure) });
+  }
 }
 
 /** Whether a second try could give another result. */
