@@ -51,7 +51,8 @@ export async function invokeCommand(taskId: string, options: InvokeCommandOption
       return exitCodes.incomplete;
     }
     process.stdout.write(`${JSON.stringify(payload, null, 2)}\n`);
-    return payload?.status === 'incomplete' || payload?.status === 'failed' ? exitCodes.incomplete : exitCodes.good;
+    // Only these two say that everything was looked at; an answer that says nothing does not.
+    return payload?.status === 'clean' || payload?.status === 'findings' ? exitCodes.good : exitCodes.incomplete;
   } catch (error) {
     // Thrown by the SDK without a name of its own.
     if (error instanceof Error && error.message === 'Region is missing') {

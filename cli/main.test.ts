@@ -246,6 +246,7 @@ describe('caretaker invoke', () => {
 
   it('exits with 1 when the run was incomplete, failed or could not be started', async () => {
     expect((await invokeAgainst({ body: '{"status":"incomplete"}' })).code).toBe(1);
+    expect((await invokeAgainst({ body: 'null' })).code).toBe(1);
     const failed = await invokeAgainst({
       headers: { 'x-amz-function-error': 'Unhandled' },
       body: '{"errorMessage":"event: 1 fault"}',
