@@ -166,6 +166,16 @@ describe('an endpoint scan', () => {
   });
 });
 
+describe('a root to trust that cannot be read', () => {
+  it('is a fault of the configuration, not of everything that rests on it', async () => {
+    const garbage = `-----BEGIN CERTIFICATE-----\n${'A'.repeat(80)}\n-----END CERTIFICATE-----\n`;
+    const www = await farm.serve('rooted', { does: 'serve-tls' });
+    await expect(scan([www], { trustedCertificates: [farm.rootPem, garbage] })).rejects.toThrow(
+      /trustedCertificates\[1\]/,
+    );
+  });
+});
+
 describe('a host with several addresses', () => {
   it('is looked at on each of them', async () => {
     const good = await farm.serve('several', { does: 'serve-tls' });

@@ -86,8 +86,8 @@ class Scan {
 
   constructor(context: CollectContext<ConfigOf<typeof task>>) {
     this.#context = context;
-    this.#secureContext = readingContext(context.config.trustedCertificates);
     this.#anchors = new TrustAnchors(context.config.trustedCertificates);
+    this.#secureContext = readingContext(context.config.trustedCertificates);
   }
 
   async run(endpoints: readonly EndpointConfig[], deadline: AbortSignal): Promise<ServedEndpoint[]> {
