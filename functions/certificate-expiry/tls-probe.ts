@@ -155,6 +155,12 @@ export function probe(
     tcp.on('error', onError);
     tcp.once('close', onClose);
     tcp.once('connect', () => {
+      // On one machine the system may choose as source the very port that is called: where nobody listens, the connection then
+      // meets itself (RFC 9293, 3.5, simultaneous open).
+      if (tcp.localPort === tcp.remotePort && tcp.localAddress === tcp.remoteAddress) {
+        fail('connect-refused', 'nobody listens there: the connection met itself', true);
+        return;
+      }
       clearTimeout(timer);
       timer = setTimeout(() => {
         const what = phase === 'starttls' ? 'STARTTLS' : 'the TLS handshake';
