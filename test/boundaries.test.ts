@@ -7,11 +7,11 @@ import * as registry from '../functions/index.ts';
 const root = join(import.meta.dirname, '..');
 const ids = Object.values(registry).map(({ id }) => id);
 
-/** Files of this project, and `node_modules/<package>`, that end up in a bundle of `entry`. */
-async function bundled(entry: string): Promise<string[]> {
+/** Paths of everything that esbuild puts into a bundle of these entries; packages too, unless they are left out. */
+async function inputsOf(entryPoints: string[], options: { packages?: 'external' } = {}): Promise<string[]> {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: [entry],
+    entryPoints,
     bundle: true,
     write: false,
     metafile: true,
@@ -20,8 +20,14 @@ async function bundled(entry: string): Promise<string[]> {
     mainFields: ['module', 'main'],
     logLevel: 'silent',
     outdir: 'out',
+    ...options,
   });
-  const inputs = Object.keys(metafile.inputs).map((path) => {
+  return Object.keys(metafile.inputs);
+}
+
+/** Files of this project, and `node_modules/<package>`, that end up in a bundle of `entry`. */
+async function bundled(entry: string): Promise<string[]> {
+  const inputs = (await inputsOf([entry])).map((path) => {
     const inPackage = path
       .split('node_modules/')
       .at(-1)
@@ -60,19 +66,10 @@ describe('what may be bundled with what', () => {
 
   it('keeps every task’s code out of infra: definitions only', async () => {
     const files = readdirSync(join(root, 'infra')).filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'));
-    const { metafile } = await build({
-      absWorkingDir: root,
-      entryPoints: files.map((file) => `infra/${file}`),
-      bundle: true,
-      write: false,
-      metafile: true,
-      format: 'esm',
-      platform: 'node',
-      packages: 'external',
-      logLevel: 'silent',
-      outdir: 'out',
-    });
-    const inputs = Object.keys(metafile.inputs);
+    const inputs = await inputsOf(
+      files.map((file) => `infra/${file}`),
+      { packages: 'external' },
+    );
     expect(inputs.filter((path) => !isInside('infra', 'shared', 'config', 'functions')(path))).toEqual([]);
     const definitions = await Promise.all(ids.map((id) => bundled(`functions/${id}/task.ts`)));
     const allowed = new Set(['functions/index.ts', ...definitions.flat()]);
@@ -80,18 +77,7 @@ describe('what may be bundled with what', () => {
   });
 
   it.each(['cli/main.ts', 'config/load.ts', 'sandbox/sandbox.ts'])('keeps infra out of %s', async (entry) => {
-    const { metafile } = await build({
-      absWorkingDir: root,
-      entryPoints: [entry],
-      bundle: true,
-      write: false,
-      metafile: true,
-      format: 'esm',
-      platform: 'node',
-      packages: 'external',
-      logLevel: 'silent',
-      outdir: 'out',
-    });
-    expect(Object.keys(metafile.inputs).filter(isInside('infra'))).toEqual([]);
+    const inputs = await inputsOf([entry], { packages: 'external' });
+    expect(inputs.filter(isInside('infra'))).toEqual([]);
   });
 });
