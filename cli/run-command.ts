@@ -5,6 +5,7 @@ import { AwsClients } from '../shared/aws/clients.ts';
 import { ConfigError, parseOrThrow } from '../shared/config-error.ts';
 import type { Report } from '../shared/report.ts';
 import { runTask } from '../shared/run-task.ts';
+import { MemoryStateStore } from '../shared/storage/memory-state-store.ts';
 import type { TaskDefinition } from '../shared/task.ts';
 import { exitCodeOf, exitCodes, type FailOn } from './exit-code.ts';
 import { Progress } from './progress.ts';
@@ -80,6 +81,7 @@ async function runIn(
             invocation: options.only === undefined ? {} : { scope: { only: options.only } },
             clients,
             clock: () => new Date(),
+            store: new MemoryStateStore(),
             timeBudgetSeconds: definition.timeoutSeconds,
             progress: (done, total) => progress.update(done, total),
           }),

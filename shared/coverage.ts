@@ -18,6 +18,7 @@ export class CoverageLedger {
   readonly isNarrowed: boolean;
   readonly #selects: (resource: Resource) => boolean;
   #mayBeEmpty = false;
+  #hasFailed = false;
   readonly #classify: (error: unknown) => { reason: string; detail: string } | undefined;
 
   /**
@@ -54,6 +55,20 @@ export class CoverageLedger {
   checked(resource: Resource): void {
     if (!this.selects(resource)) return;
     this.#settle(resource, 'checked');
+  }
+
+  /**
+   * Says that the run found so little of what it was told to find that its other results mean nothing: unchecked, and the run has
+   * failed whatever else it saw.
+   */
+  fail(resource: Resource, reason: string, detail: string): void {
+    this.#hasFailed = true;
+    this.unchecked(resource, reason, detail);
+  }
+
+  /** Whether {@link fail} was said. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** Says that an estate without a single resource is as it should be; a run that finds none has failed otherwise. */

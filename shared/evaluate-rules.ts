@@ -1,5 +1,5 @@
 import type { FindingDraft } from './finding.ts';
-import type { Unchecked } from './report.ts';
+import type { ReportTable, Unchecked } from './report.ts';
 import type { Resource } from './resource.ts';
 import { UncheckedError } from './unchecked-error.ts';
 
@@ -7,6 +7,9 @@ import { UncheckedError } from './unchecked-error.ts';
 export interface Evaluation<Rule extends string = string> {
   readonly findings: readonly FindingDraft<Rule>[];
   readonly unchecked: readonly Unchecked[];
+  /** One sentence on the whole estate, for whoever reads no further. */
+  readonly headline?: string;
+  readonly tables?: readonly ReportTable[];
 }
 
 /** One condition: returns the findings for one item, none when it is met. Pure; no clock, no I/O. */

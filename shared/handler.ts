@@ -29,6 +29,7 @@ import { invocationSchema } from './invocation.ts';
 import { publishReport } from './notify/publish.ts';
 import type { Report } from './report.ts';
 import { runTask, type TaskSteps } from './run-task.ts';
+import { MemoryStateStore } from './storage/memory-state-store.ts';
 import type { TaskDefinition } from './task.ts';
 
 /** Seconds kept back at the end of an invocation for storing and publishing the report. */
@@ -93,6 +94,7 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
         invocation,
         clients,
         clock: () => new Date(),
+        store: new MemoryStateStore(),
         timeBudgetSeconds: Math.max(1, remainingSeconds - reserveSeconds),
       });
       await lease?.confirm();

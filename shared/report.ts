@@ -32,12 +32,26 @@ const changeSchema = z.object({
   detail: z.string(),
 });
 
+/**
+ * What was measured of each resource, good or bad, where findings alone do not tell how things stand. A column's unit is at the end
+ * of its key: `rpoMinutes`, `sizeBytes`, `retentionDays`, `share` (0 to 1), `verifiedAt` (ISO 8601, UTC). `null`: not known, or
+ * there is none.
+ */
+const tableSchema = z.object({
+  title: z.string(),
+  columns: z.array(z.object({ key: z.string(), title: z.string() })),
+  rows: z.array(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))),
+});
+
+export type ReportTable = z.output<typeof tableSchema>;
+
 export const reportStatuses = ['clean', 'findings', 'incomplete', 'failed'] as const;
 
 /**
  * The result of one run. Its JSON form is a public interface: `caretaker schema report` prints it as JSON Schema.
  *
- * `status` is `failed` when no resource was checked and the task does not allow for an empty estate, else `incomplete` when anything was
+ * `status` is `failed` when no resource was checked and the task does not allow for an empty estate, or when the task itself finds
+ * that it looked in the wrong place, else `incomplete` when anything was
  * unchecked, else `findings`, else `clean`.
  */
 export const reportSchema = z.object({
@@ -62,6 +76,9 @@ export const reportSchema = z.object({
   coverage: coverageSchema,
   findings: z.array(findingSchema),
   changes: z.array(changeSchema),
+  /** One sentence on the whole estate. */
+  headline: z.string().optional(),
+  tables: z.array(tableSchema).optional(),
   /** Numbers for dashboards; units are in the keys. */
   metrics: z.record(z.string(), z.number()),
   status: z.enum(reportStatuses),

@@ -8,6 +8,7 @@ import type { Invocation } from './invocation.ts';
 import { reportSchema } from './report.ts';
 import type { Resource } from './resource.ts';
 import { type CollectContext, type RunOptions, runTask, type TaskSteps } from './run-task.ts';
+import { MemoryStateStore } from './storage/memory-state-store.ts';
 import { defineTask } from './task.ts';
 
 const task = defineTask({
@@ -73,6 +74,7 @@ function options(overrides: Partial<RunOptions> = {}): RunOptions {
     invocation: {},
     clients: new AwsClients(),
     clock: () => new Date('2026-11-22T12:00:00Z'),
+    store: new MemoryStateStore(),
     timeBudgetSeconds: 5,
     ...overrides,
   };

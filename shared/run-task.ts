@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import pMap from 'p-map';
 import type * as z from 'zod';
 import type { AwsClients } from './aws/clients.ts';
 import { uncheckedReason } from './aws/unchecked-reason.ts';
@@ -9,10 +10,11 @@ import type { Evaluation } from './evaluate-rules.ts';
 import { compareFindings, type Finding, findingId } from './finding.ts';
 import type { Invocation } from './invocation.ts';
 import type { Coverage, Report } from './report.ts';
+import type { StateStore } from './storage/state-store.ts';
 import type { TaskDefinition } from './task.ts';
 
-/** What collect may use. It reads the estate and settles everything that it expected in `coverage`. */
-export interface CollectContext<Config> {
+/** What a step of long work may use. */
+export interface WorkContext<Config> {
   readonly config: Config;
   /** Already narrowed to the accounts and regions of this run. */
   readonly estate: Estate;
@@ -20,17 +22,52 @@ export interface CollectContext<Config> {
   readonly scope: NonNullable<Invocation['scope']>;
   readonly now: Date;
   readonly clients: AwsClients;
-  readonly coverage: CoverageLedger;
-  /** Aborted when the run's time is up; what is left by then is unchecked. */
+  /** What is remembered from run to run. */
+  readonly store: StateStore;
+  /** Aborted when the time is up; what is left by then is unchecked, or goes on in the next step. */
   readonly signal: AbortSignal;
+}
+
+/** What collect may use. It reads the estate and settles everything that it expected in `coverage`. */
+export interface CollectContext<Config> extends WorkContext<Config> {
+  readonly coverage: CoverageLedger;
+  /** What became of the task's long work; empty for a task without. */
+  readonly work: readonly FinishedWork[];
   /** Records a number for the report's `metrics`; the unit is in the name. */
   readonly measure: (name: string, value: number) => void;
   /** Says how far the run is, for a terminal. */
   readonly progress: (done: number, total: number) => void;
 }
 
-/** The halves of an audit: collect is the only impure one. */
+/** A part of a task's long work that one worker can do on its own. It is sent through Step Functions, so it is plain JSON. */
+export interface WorkItem {
+  /** Unique within the run, and a good name for a document: letters, digits, `-`, `_`, `.` and `/`. */
+  readonly id: string;
+}
+
+/** How far a part of the work is. Plain JSON, kept between steps, and in the end the result. */
+export interface WorkProgress {
+  readonly isDone: boolean;
+  /** Whatever the task needs to go on, and to judge by: of bounded size. */
+  readonly state: unknown;
+}
+
+export interface FinishedWork {
+  readonly item: WorkItem;
+  /** Undefined when the run's time was up before it was begun. */
+  readonly progress: WorkProgress | undefined;
+}
+
+/**
+ * The halves of an audit: collect is the only impure one. Work that one invocation may be too short for is divided by `plan` and
+ * done by `work`, in steps that each stop at `signal` and go on from what the one before returned; collect then finds the
+ * results in its context.
+ */
 export interface TaskSteps<Config, Items, Rule extends string = string> {
+  /** @throws nothing that is about a single resource: the work itself says what could not be looked at. */
+  plan?(context: WorkContext<Config>): Promise<readonly WorkItem[]>;
+  /** Has to come forward a little in each step, whatever the time. */
+  work?(item: WorkItem, progress: WorkProgress | undefined, context: WorkContext<Config>): Promise<WorkProgress>;
   collect(context: CollectContext<Config>): Promise<Items>;
   evaluate(items: Items, config: Config, now: Date): Evaluation<Rule>;
 }
@@ -44,6 +81,7 @@ export interface RunOptions {
   readonly configSource: string;
   readonly invocation: Invocation;
   readonly clients: AwsClients;
+  readonly store: StateStore;
   readonly clock: () => Date;
   /** The run stops looking after this and reports the rest as unchecked. */
   readonly timeBudgetSeconds: number;
@@ -51,41 +89,102 @@ export interface RunOptions {
   readonly progress?: (done: number, total: number) => void;
 }
 
+/** The share of a run's time that long work may take when one process does everything; the rest is collect's. */
+const workShare = 0.7;
+
+/** Parts of the work under way at a time in one process; each part bounds its own calls. */
+const workConcurrency = 2;
+
 /**
- * Runs a task once and returns its report: parse, collect, evaluate, report. The one path for Lambda, the command line,
- * the sandbox and the tests.
+ * Runs a task once and returns its report: parse, plan, work, collect, evaluate, report. The one path for the command line, the
+ * sandbox, the tests and every Lambda function whose work fits one invocation.
  *
  * @throws ConfigError for bad configuration or a scope outside the estate, before anything has been looked at; and
- *   whatever collect throws that is not about a single resource.
+ *   whatever a step throws that is not about a single resource.
  */
 export async function runTask<Config extends z.ZodType, Items, Rule extends string>(
   definition: TaskDefinition<string, Rule, Config>,
   steps: TaskSteps<z.output<Config>, Items, Rule>,
   options: RunOptions,
 ): Promise<Report> {
+  const startedAt = options.clock();
+  const began = performance.now();
+  const signal = AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000 * workShare));
+  const items = await planWork(definition, steps, options);
+  const work = await pMap(
+    items,
+    async (item): Promise<FinishedWork> => {
+      let progress: WorkProgress | undefined;
+      while (!signal.aborted && progress?.isDone !== true) {
+        progress = await continueWork(definition, steps, { ...options, signal }, item, progress);
+      }
+      return { item, progress };
+    },
+    { concurrency: workConcurrency },
+  );
+  const timeBudgetSeconds = Math.max(1, options.timeBudgetSeconds - (performance.now() - began) / 1000);
+  return finishTask(definition, steps, { ...options, timeBudgetSeconds }, work, startedAt);
+}
+
+/** Returns the parts that the task's long work can be done in; none for a task without. @throws as {@link runTask}. */
+export async function planWork<Config extends z.ZodType, Items, Rule extends string>(
+  definition: TaskDefinition<string, Rule, Config>,
+  steps: TaskSteps<z.output<Config>, Items, Rule>,
+  options: RunOptions,
+): Promise<readonly WorkItem[]> {
+  const context = workContext(definition, options);
+  return (await steps.plan?.(context)) ?? [];
+}
+
+/** Goes on with one part of the work until it is done or the time is up. @throws as {@link runTask}. */
+export async function continueWork<Config extends z.ZodType, Items, Rule extends string>(
+  definition: TaskDefinition<string, Rule, Config>,
+  steps: TaskSteps<z.output<Config>, Items, Rule>,
+  options: RunOptions & { readonly signal?: AbortSignal },
+  item: WorkItem,
+  progress: WorkProgress | undefined,
+): Promise<WorkProgress> {
+  if (steps.work === undefined) throw new TypeError(`${definition.id} plans work, and does none`);
+  const context = workContext(definition, options);
+  return steps.work(item, progress, { ...context, signal: options.signal ?? context.signal });
+}
+
+/**
+ * Collects and evaluates, given what became of the long work, and returns the report. Work that was not finished is unchecked.
+ *
+ * @param startedAt when the first step of the run began.
+ * @throws as {@link runTask}.
+ */
+export async function finishTask<Config extends z.ZodType, Items, Rule extends string>(
+  definition: TaskDefinition<string, Rule, Config>,
+  steps: TaskSteps<z.output<Config>, Items, Rule>,
+  options: RunOptions,
+  work: readonly FinishedWork[] = [],
+  startedAt = options.clock(),
+): Promise<Report> {
   const { invocation, clock } = options;
   const scope = invocation.scope ?? {};
-  const config = parseConfig(definition.config, options);
-  const estate = narrow(options.estate, scope);
+  const context = workContext(definition, options);
+  const { config, estate } = context;
 
-  const startedAt = clock();
   const coverage = new CoverageLedger({ only: scope.only, classify: uncheckedReason });
+  for (const { item, progress } of work) {
+    const resource = { type: scopeType, id: `work/${item.id}`, name: item.id };
+    if (progress?.isDone === true) coverage.checked(resource);
+    else coverage.expect(resource);
+  }
   const metrics: Record<string, number> = {};
   const items = await steps.collect({
-    config,
-    estate,
-    scope,
-    now: startedAt,
-    clients: options.clients,
+    ...context,
     coverage,
-    signal: AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000)),
+    work,
     measure: (name, value) => {
       metrics[name] = value;
     },
     progress: options.progress ?? (() => {}),
   });
   if (scope.only !== undefined) requireMatch(coverage, scope.only);
-  const evaluation = steps.evaluate(items, config, startedAt);
+  const evaluation = steps.evaluate(items, config, context.now);
   for (const { resource, reason, detail } of evaluation.unchecked) coverage.unchecked(resource, reason, detail);
 
   const findings = worstOfEach(
@@ -119,7 +218,25 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
     findings,
     changes: [],
     metrics,
-    status: statusOf(summary, findings.length, coverage.mayBeEmpty),
+    ...(evaluation.headline === undefined ? {} : { headline: evaluation.headline }),
+    ...(evaluation.tables === undefined ? {} : { tables: [...evaluation.tables] }),
+    status: coverage.hasFailed ? 'failed' : statusOf(summary, findings.length, coverage.mayBeEmpty),
+  };
+}
+
+function workContext<Config extends z.ZodType>(
+  definition: TaskDefinition<string, string, Config>,
+  options: RunOptions,
+): WorkContext<z.output<Config>> {
+  const scope = options.invocation.scope ?? {};
+  return {
+    config: parseConfig(definition.config, options),
+    estate: narrow(options.estate, scope),
+    scope,
+    now: options.clock(),
+    clients: options.clients,
+    store: options.store,
+    signal: AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000)),
   };
 }
 

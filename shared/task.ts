@@ -26,6 +26,8 @@ export interface TaskDefinition<
   readonly schedule: string;
   readonly timeoutSeconds: number;
   readonly memoryMiB: number;
+  /** Its work is planned and done in steps, so that it may take longer than one invocation: `infra` adds a state machine. */
+  readonly resumable?: true;
   readonly permissions: readonly Permission[];
   /** Ids of the rules that `evaluate` tests; each has a heading in `docs/runbook.md`. */
   readonly rules: readonly Rule[];

@@ -5,6 +5,7 @@ import * as registry from '../functions/index.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { AwsClients } from '../shared/aws/clients.ts';
 import { runTask } from '../shared/run-task.ts';
+import { MemoryStateStore } from '../shared/storage/memory-state-store.ts';
 import type { TaskDefinition } from '../shared/task.ts';
 
 let sandbox: Sandbox;
@@ -39,6 +40,7 @@ describe.each(definitions.map((definition) => [definition.id, definition] as con
       invocation: {},
       clients,
       clock: () => new Date(),
+      store: new MemoryStateStore(),
       timeBudgetSeconds: definition.timeoutSeconds,
     });
     clients.destroy();

@@ -2,6 +2,7 @@ import { steps } from '../../functions/certificate-expiry/steps.ts';
 import { task } from '../../functions/certificate-expiry/task.ts';
 import { AwsClients } from '../../shared/aws/clients.ts';
 import { runTask } from '../../shared/run-task.ts';
+import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import type { ScanJob, ScanResult } from '../certificates.bench.ts';
 import { deadlines, endpointsOf } from './endpoints.ts';
 
@@ -22,6 +23,7 @@ process.once('message', async (job: ScanJob) => {
     invocation: {},
     clients: new AwsClients(),
     clock: () => new Date(),
+    store: new MemoryStateStore(),
     timeBudgetSeconds: 300,
   });
   const result: ScanResult = {

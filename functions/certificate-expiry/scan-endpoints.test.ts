@@ -8,6 +8,7 @@ import { startTlsFarm, type TlsFarm } from '../../sandbox/tls-farm/tls-farm.ts';
 import { AwsClients } from '../../shared/aws/clients.ts';
 import type { Report } from '../../shared/report.ts';
 import { runTask } from '../../shared/run-task.ts';
+import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import { steps } from './steps.ts';
 
 import { type EndpointConfig, task } from './task.ts';
@@ -52,6 +53,7 @@ function scan(endpoints: readonly EndpointConfig[], settings: object = {}): Prom
     invocation: {},
     clients: new AwsClients(),
     clock: () => new Date(),
+    store: new MemoryStateStore(),
     timeBudgetSeconds: 30,
   });
 }

@@ -57,6 +57,23 @@ export async function enterAccounts(
   return entered.filter((account) => account !== undefined);
 }
 
+/**
+ * Returns where clients work in a region of an account of the estate; without an account, or for one without a role, with the
+ * credentials at hand. Proves nothing: {@link enterAccounts} does.
+ */
+export function targetIn(
+  estate: Estate,
+  clients: AwsClients,
+  { account, region }: { readonly account?: string | undefined; readonly region?: string | undefined },
+): ClientTarget {
+  const homeRegion = estate.regions[0] as string;
+  const place = region ?? homeRegion;
+  const entry = estate.accounts.find(({ id }) => id === account);
+  if (entry?.roleArn === undefined) return { region: place };
+  const credentials = assumedRole(clients, homeRegion, entry.roleArn, entry.externalId);
+  return { region: place, credentialsKey: entry.id, credentials };
+}
+
 function accountResource(id: string, name: string): Resource {
   return { type: scopeType, id: `account/${id}`, name, ...(id === 'current' ? {} : { account: id }) };
 }

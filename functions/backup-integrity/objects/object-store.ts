@@ -1,0 +1,39 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { targetIn } from '../../../shared/aws/accounts.ts';
+import type { Resource } from '../../../shared/resource.ts';
+import type { Location } from '../config.ts';
+import type { BackupWorkContext } from '../context.ts';
+
+type Place = Pick<Location, 'account' | 'region'>;
+
+/** Returns the client for a bucket, in the account and region that the configuration says it is in. */
+export function s3For({ clients, estate }: BackupWorkContext, place: Place): S3Client {
+  return clients.get(S3Client, targetIn(estate, clients, place));
+}
+
+/** Returns `s3://bucket/prefix`. */
+export function s3Url({ bucket, prefix }: Pick<Location, 'bucket' | 'prefix'>): string {
+  return `s3://${bucket}/${prefix}`;
+}
+
+/** Returns the ARN of a bucket in the partition of its region. */
+export function bucketArn(bucket: string, region: string): string {
+  return `arn:${partitionOf(region)}:s3:::${bucket}`;
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+function partitionOf(region: string): string {
+  if (region.startsWith('cn-')) return 'aws-cn';
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
+}
+
+/** Returns what the configuration calls a place in S3, as a resource that findings and coverage can name. */
+export function s3Resource(type: string, name: string, location: Location, { estate }: BackupWorkContext): Resource {
+  return {
+    type,
+    id: s3Url(location),
+    name,
+    ...(location.account === undefined ? {} : { account: location.account }),
+    region: location.region ?? (estate.regions[0] as string),
+  };
+}

@@ -1,0 +1,28 @@
+import type { Resource } from '../../../shared/resource.ts';
+
+/** How a pair of objects, or one without its pair, can be at fault. */
+export type DifferenceKind = 'missing' | 'stale' | 'differs' | 'extra' | 'replication-failed';
+
+export interface Differences {
+  readonly count: number;
+  /** A few of the keys, in order. */
+  readonly examples: readonly string[];
+  /** When the oldest of these objects was written to the source: since then it has not been (rightly) copied. */
+  readonly oldest: Date | undefined;
+}
+
+/** A source compared with its copy. */
+export interface Replica {
+  /** Type `s3-replica`; its id is `s3://source/prefix > s3://copy/prefix`, its name the configured id. */
+  readonly resource: Resource;
+  readonly configId: string;
+  /** ARN of the source bucket. */
+  readonly sourceArn: string;
+  readonly copy: { readonly bucket: string; readonly account: string; readonly region: string };
+  readonly isWholeBucket: boolean;
+  /** Objects of the source. */
+  readonly compared: number;
+  /** Of those, too young to be missed. */
+  readonly inFlight: number;
+  readonly differences: Readonly<Record<DifferenceKind, Differences>>;
+}
