@@ -1,6 +1,12 @@
 import { ACMClient, ListCertificatesCommand } from '@aws-sdk/client-acm';
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  ListBucketsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import {
   GetSubscriptionAttributesCommand,
   ListSubscriptionsCommand,
@@ -10,7 +16,31 @@ import {
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { environmentNames } from '../../shared/deployment.ts';
+import type { EstateDocument } from '../control-plane/estate-document.ts';
 import { type SandboxAws, startSandboxAws } from './sandbox-aws.ts';
+
+const now = new Date('2026-11-01T12:00:00Z');
+const bucket = 'nycmg-masters';
+/** Long, and with what a router might make something else of. */
+const oddKey = `/a//b/../%2F c+d?e#f/é🎵/${'x'.repeat(900)}`;
+
+const document: EstateDocument = {
+  homeAccount: '123456789012',
+  accounts: {
+    '123456789012': {
+      s3: {
+        buckets: {
+          [bucket]: {
+            region: 'us-east-1',
+            creationDate: now,
+            objects: [{ key: oddKey, lastModified: now, body: Buffer.from('é') }],
+          },
+        },
+      },
+      regions: { 'us-east-1': { kms: { keys: [] } } },
+    },
+  },
+};
 
 let aws: SandboxAws;
 const clients: { destroy(): void }[] = [];
@@ -23,7 +53,7 @@ function client<Client extends { destroy(): void }>(Constructor: new (configurat
 }
 
 beforeAll(async () => {
-  aws = await startSandboxAws({ now: new Date('2026-11-01T12:00:00Z') });
+  aws = await startSandboxAws({ now, documents: [document] });
   vi.stubEnv('AWS_PROFILE', 'production');
   for (const [name, value] of Object.entries(aws.environment)) vi.stubEnv(name, value);
 });
@@ -84,6 +114,41 @@ test('keeps reports in its bucket', async () => {
   expect(await Body?.transformToString()).toBe('{"é":1}');
 });
 
+test('reads buckets of the estate from its documents, at the endpoint that takes writes', async () => {
+  const s3 = client(S3Client);
+  const { Buckets } = await s3.send(new ListBucketsCommand({}));
+  expect(Buckets).toMatchObject([{ Name: bucket }]);
+  const { Contents } = await s3.send(new ListObjectsV2Command({ Bucket: bucket }));
+  expect(Contents).toMatchObject([{ Key: oddKey, Size: 2, LastModified: now }]);
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: oddKey }));
+  expect(await Body?.transformToString()).toBe('é');
+  const write = s3.send(new PutObjectCommand({ Bucket: bucket, Key: 'new', Body: 'x' }));
+  await expect(write).rejects.toMatchObject({ name: 'NotImplemented' });
+  expect(aws.controlPlane.requests.filter(({ service }) => service === 's3')).toMatchObject([
+    { operation: 'ListBuckets' },
+    { operation: 'ListObjectsV2' },
+    { operation: 'GetObject', region: 'us-east-1', account: '123456789012' },
+    { operation: `PUT /${bucket}/new` },
+  ]);
+});
+
+test('strikes buckets of the estate with faults, and leaves its own alone', async () => {
+  const s3 = new S3Client({ maxAttempts: 1, requestHandler: { requestTimeout: 100, throwOnRequestTimeout: true } });
+  clients.push(s3);
+  const list = (Bucket: string | undefined) => s3.send(new ListObjectsV2Command({ Bucket }));
+  const lift = aws.controlPlane.inject({ service: 's3', fault: 'access-denied' });
+  await expect(list(bucket)).rejects.toMatchObject({ name: 'AccessDenied' });
+  await expect(list(aws.environment[environmentNames.reportBucket])).resolves.toBeDefined();
+  lift();
+  const liftReset = aws.controlPlane.inject({ service: 's3', resourceId: bucket, fault: 'reset' });
+  await expect(list(bucket)).rejects.toMatchObject({ code: 'ECONNRESET' });
+  liftReset();
+  const liftHang = aws.controlPlane.inject({ service: 's3', resourceId: bucket, fault: 'hang' });
+  await expect(list(bucket)).rejects.toMatchObject({ name: 'TimeoutError' });
+  liftHang();
+  await expect(list(bucket)).resolves.toBeDefined();
+});
+
 test('keeps state in its table, with conditional writes', async () => {
   const dynamo = client(DynamoDBClient);
   const TableName = aws.environment[environmentNames.stateTable];
@@ -93,6 +158,19 @@ test('keeps state in its table, with conditional writes', async () => {
   await expect(dynamo.send(put)).rejects.toMatchObject({ name: 'ConditionalCheckFailedException' });
   const read = await dynamo.send(new GetItemCommand({ TableName, Key: { pk: Item.pk, sk: Item.sk } }));
   expect(read.Item).toEqual(Item);
+});
+
+test('stops while a request for a bucket of the estate hangs', async () => {
+  const short = await startSandboxAws({ now, documents: [document] });
+  short.controlPlane.inject({ service: 's3', fault: 'hang' });
+  const { AWS_ENDPOINT_URL_S3, AWS_ACCESS_KEY_ID = '' } = short.environment;
+  const credentials = { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: 'sandbox' };
+  const s3 = new S3Client({ endpoint: AWS_ENDPOINT_URL_S3, credentials, maxAttempts: 1 });
+  clients.push(s3);
+  const hanging = s3.send(new ListObjectsV2Command({ Bucket: bucket })).catch((error: Error) => error);
+  await vi.waitUntil(() => short.controlPlane.requests.length > 0);
+  await short.stop();
+  expect(await hanging).toMatchObject({ code: 'ECONNRESET' });
 });
 
 test('leaves nothing open once it is stopped', async () => {

@@ -6,7 +6,8 @@ import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCom
 import { environmentNames } from '../../shared/deployment.ts';
 import { type ControlPlane, endpointVariable, startControlPlane } from '../control-plane/control-plane.ts';
 import type { EstateDocument } from '../control-plane/estate-document.ts';
-import { type AwsCertificates, awsCertificates } from '../estate/aws-certificates.ts';
+import { mergeEstates } from '../control-plane/merge-estates.ts';
+import { type AwsCertificates, awsCertificates, sampleAccount } from '../estate/aws-certificates.ts';
 import { startDynalite } from './dynalite.ts';
 import { startFauxqs } from './fauxqs.ts';
 import type { Delivery } from './sns-delivery.ts';
@@ -37,8 +38,11 @@ export async function startSandboxAws({
   email = 'ops@nycmg.example',
   sms = '+12125550123',
   acmCertificates = [],
+  documents = [],
 }: {
   now: Date;
+  /** What the sample estate holds beside its certificates. */
+  documents?: readonly EstateDocument[];
   /** Further certificates that ACM in us-east-1 holds: those that live endpoints serve, or should. */
   acmCertificates?: readonly CertificateDetail[];
   /** Subscriber to both topics. */
@@ -48,9 +52,11 @@ export async function startSandboxAws({
 }): Promise<SandboxAws> {
   await using started = new AsyncDisposableStack();
   const certificates = awsCertificates(now);
-  const controlPlane = await startControlPlane({ estate: withAcmCertificates(certificates.document, acmCertificates) });
+  const controlPlane = await startControlPlane({
+    estate: mergeEstates(certificates.document, inAcm(acmCertificates), ...documents),
+  });
   started.defer(() => controlPlane.stop());
-  const fauxqs = await startFauxqs();
+  const fauxqs = await startFauxqs({ intercept: controlPlane.s3 });
   started.defer(() => fauxqs.stop());
   const dynalite = await startDynalite();
   started.defer(() => dynalite.stop());
@@ -135,16 +141,10 @@ export async function startSandboxAws({
   };
 }
 
-function withAcmCertificates(document: EstateDocument, added: readonly CertificateDetail[]): EstateDocument {
-  const home = document.accounts[document.homeAccount];
-  const place = home?.regions[region];
-  const acm = { certificates: [...(place?.acm?.certificates ?? []), ...added] };
+function inAcm(certificates: readonly CertificateDetail[]): EstateDocument {
   return {
-    ...document,
-    accounts: {
-      ...document.accounts,
-      [document.homeAccount]: { ...home, regions: { ...home?.regions, [region]: { ...place, acm } } },
-    },
+    homeAccount: sampleAccount,
+    accounts: { [sampleAccount]: { regions: { [region]: { acm: { certificates } } } } },
   };
 }
 

@@ -10,6 +10,7 @@ import { jsonWire } from './json-wire.ts';
 import { queryWire } from './query-wire.ts';
 import { Refusal, type RefusalKind } from './refusal.ts';
 import type { Call, Page, Service } from './service.ts';
+import { hasBucket, s3 } from './services/s3.ts';
 import { services } from './services.ts';
 import type { Wire, WireRequest, WireResponse } from './wire.ts';
 
@@ -28,6 +29,16 @@ export interface ControlPlane {
   readonly url: string;
   /** Environment variables that send the AWS SDKs here, with the home account's credentials. */
   readonly environment: Readonly<Record<string, string>>;
+  /**
+   * The part of S3 that the estate document holds, for a server that is the endpoint of all of it: a client knows only one,
+   * and what it writes is kept elsewhere.
+   */
+  readonly s3: {
+    /** Returns whether a request is about a bucket of the document, or about which buckets there are. */
+    takes(request: IncomingMessage): boolean;
+    /** Answers a request as if it had come to {@link url}. */
+    answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  };
   /** Every request so far, oldest first. */
   readonly requests: readonly RequestRecord[];
   /** Makes requests go wrong from now on and returns what lifts the fault again. */
@@ -75,12 +86,13 @@ export async function startControlPlane({
   });
 
   /** Returns the answer; `hang` or `reset` when there is to be none. */
-  async function answer(request: WireRequest): Promise<WireResponse | 'hang' | 'reset'> {
+  async function answerTo(request: WireRequest): Promise<WireResponse | 'hang' | 'reset'> {
     const requestId = randomUUID();
     const signature = readSignature(request);
     const service = services.find(({ name }) => name === signature?.service);
     const wire = service?.wire ?? guessWire(request);
-    const operationName = wire.operationName(request) ?? '(none)';
+    const schemas = service?.operations.map(({ schema }) => schema) ?? [];
+    const operationName = wire.operationName(request, schemas) ?? '(none)';
     try {
       if (signature === undefined) throw new Refusal('missingCredentials', 'Request is missing Authentication Token');
       const caller = callers.find(signature.accessKeyId);
@@ -106,8 +118,12 @@ export async function startControlPlane({
         region,
         account: accountDocument,
         regional: accountDocument.regions[region] ?? {},
+        otherAccounts: Object.keys(estate.accounts).flatMap((id) =>
+          id === account ? [] : (estate.accounts[id] ?? []),
+        ),
         accountOf: (id) => estate.accounts[id],
         admit: (newCaller) => callers.admit(newCaller),
+        pageSize,
         page: (items, token, limit) => page(items, token, Math.min(limit ?? pageSize, pageSize), listing),
       };
       return wire.writeOutput(operation.schema, operation.answer(input, call), requestId);
@@ -123,19 +139,28 @@ export async function startControlPlane({
   }
 
   async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const answered = await answer({ headers: request.headers, body: await text(request) });
+    const answered = await answerTo({
+      method: request.method ?? '',
+      url: request.url ?? '',
+      headers: request.headers,
+      body: await text(request),
+    });
     if (answered === 'hang') return;
     if (answered === 'reset') {
       request.socket.resetAndDestroy();
       return;
     }
-    response.writeHead(answered.status, { ...answered.headers, 'content-type': answered.contentType });
+    response.writeHead(answered.status, { 'content-type': answered.contentType, ...answered.headers });
     response.end(answered.body);
   }
 
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Only a client that goes away in the middle can fail here, or a document with what no header can hold.
+    await respond(request, response).catch(() => request.socket.destroy());
+  }
+
   const server = createServer((request, response) => {
-    // A client that goes away in the middle of its request is the only thing that can fail here.
-    respond(request, response).catch(() => request.socket.destroy());
+    answer(request, response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -147,6 +172,14 @@ export async function startControlPlane({
       ...Object.fromEntries(services.map(({ serviceId }) => [endpointVariable(serviceId), url])),
       AWS_ACCESS_KEY_ID: homeAccessKeyId,
       AWS_SECRET_ACCESS_KEY: 'sandbox',
+    },
+    s3: {
+      takes(request) {
+        const [path = ''] = (request.url ?? '').split('?', 1);
+        if (path === '/') return readSignature(request)?.service === s3.name;
+        return hasBucket(estate, path.split('/', 2)[1] ?? '');
+      },
+      answer,
     },
     requests,
     inject: (fault) => faults.inject(fault),
@@ -168,7 +201,7 @@ export function endpointVariable(serviceId: string): string {
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html */
-function readSignature({ headers }: WireRequest): Signature | undefined {
+function readSignature({ headers }: Pick<WireRequest, 'headers'>): Signature | undefined {
   const scope = /Credential=([^/]+)\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/.exec(headers.authorization ?? '');
   const [, accessKeyId, region, service] = scope ?? [];
   if (accessKeyId === undefined || region === undefined || service === undefined) return undefined;
@@ -177,7 +210,7 @@ function readSignature({ headers }: WireRequest): Signature | undefined {
 
 /** A service that the sandbox does not play is still refused in a shape that its client understands. */
 function guessWire(request: WireRequest): Wire {
-  return jsonWire.operationName(request) === undefined ? queryWire('') : jsonWire;
+  return jsonWire.operationName(request, []) === undefined ? queryWire('') : jsonWire;
 }
 
 function unknownOperation(name: string, service: Service | undefined, operationName: string): Refusal {

@@ -1,6 +1,6 @@
 import { XmlCodec } from '@aws-sdk/core/protocols';
 import type { StaticStructureSchema } from '@smithy/types';
-import { referenced, type Wire } from './wire.ts';
+import { referenced, structure, type Wire } from './wire.ts';
 
 const contentType = 'text/xml';
 
@@ -70,15 +70,6 @@ export function queryWire(xmlNamespace: string): Wire {
       };
     },
   };
-}
-
-/** Returns the schema of a structure, in the SDK's static form; the member schema 0 is a string. */
-function structure(
-  namespace: string,
-  name: string,
-  members: Readonly<Record<string, StaticStructureSchema[5][number]>>,
-): StaticStructureSchema {
-  return [3, namespace, name, 0, Object.keys(members), Object.values(members)];
 }
 
 /**

@@ -19,10 +19,14 @@ export interface Call {
   readonly account: AccountDocument;
   /** What the caller's account holds in the region of the request. */
   readonly regional: RegionDocument;
+  /** What every other account of the estate holds. */
+  readonly otherAccounts: readonly AccountDocument[];
   /** Returns what another account holds; `undefined` when there is no such account. */
   accountOf(id: string): AccountDocument | undefined;
   /** Returns a new access key that stands for `caller`. */
   admit(caller: Caller): string;
+  /** Items on a page of any listing, for one that finds its items as it goes. */
+  readonly pageSize: number;
   /**
    * Returns the page of `items` that begins at `token`; pages are small, so that a client that does not go on misses some.
    *

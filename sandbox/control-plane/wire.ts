@@ -1,9 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Schema, StaticOperationSchema } from '@smithy/types';
+import type { Schema, StaticOperationSchema, StaticStructureSchema } from '@smithy/types';
 import type { ErrorCode, RefusalKind } from './refusal.ts';
 
 /** What a client sent. */
 export interface WireRequest {
+  readonly method: string;
+  /** Path and query as they were sent, not decoded. */
+  readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
 }
@@ -22,8 +25,12 @@ export interface WireResponse {
  */
 export interface Wire {
   readonly errorCodes: Readonly<Record<RefusalKind, ErrorCode>>;
-  /** Returns the operation that a request asks for; `undefined` when it is not a request of this protocol. */
-  operationName(request: WireRequest): string | undefined;
+  /**
+   * Returns the operation that a request asks for; `undefined` when it is none of this protocol.
+   *
+   * @param operations those of the service, by whose paths a protocol that does not name the operation finds it.
+   */
+  operationName(request: WireRequest, operations: readonly StaticOperationSchema[]): string | undefined;
   readInput(schema: StaticOperationSchema, request: WireRequest): Promise<unknown>;
   writeOutput(schema: StaticOperationSchema, output: object, requestId: string): WireResponse;
   writeError(error: ErrorCode, message: string, requestId: string): WireResponse;
@@ -32,4 +39,13 @@ export interface Wire {
 /** Returns the schema behind a reference: the codecs follow references, although their types do not say so. */
 export function referenced(reference: StaticOperationSchema[4]): Schema {
   return reference as Schema;
+}
+
+/** Returns the schema of a structure, in the SDK's static form; the member schema 0 is a string. */
+export function structure(
+  namespace: string,
+  name: string,
+  members: Readonly<Record<string, StaticStructureSchema[5][number]>>,
+): StaticStructureSchema {
+  return [3, namespace, name, 0, Object.keys(members), Object.values(members)];
 }

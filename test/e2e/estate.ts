@@ -22,7 +22,8 @@ export async function startEstate(directory: string): Promise<Estate> {
   const farm = await startTlsFarm({ now });
   started.defer(() => farm.stop());
 
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...environment } = controlPlane.environment;
+  // S3 stays with MiniStack, which takes the reports.
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_S3, ...environment } = controlPlane.environment;
   // MiniStack reserves the variables that hold keys, as Lambda does; to a profile they give way.
   const credentialsPath = join(directory, 'sandbox-credentials');
   await writeFile(

@@ -2,9 +2,14 @@ import {
   type Certificate,
   type CertificateMessage,
   type DBCluster,
+  type DBClusterAutomatedBackup,
   type DBClusterMessage,
+  type DBClusterParameterGroup,
   type DBInstance,
+  type DBInstanceAutomatedBackup,
   type DBInstanceMessage,
+  type DBParameterGroup,
+  type DBSubnetGroup,
   DescribeCertificates$,
   type DescribeCertificatesMessage,
   DescribeDBClusters$,
@@ -13,8 +18,11 @@ import {
   type DescribeDBInstancesMessage,
 } from '@aws-sdk/client-rds';
 import { queryWire } from '../query-wire.ts';
-import { Refusal } from '../refusal.ts';
 import { operation, refuseOthers, type Service } from '../service.ts';
+import { automatedBackupOperations } from './rds-automated-backups.ts';
+import { groupOperations } from './rds-groups.ts';
+import { select } from './rds-select.ts';
+import { type ClusterSnapshotDocument, type SnapshotDocument, snapshotOperations } from './rds-snapshots.ts';
 
 /** What RDS holds in one region. */
 export interface RdsDocument {
@@ -22,6 +30,14 @@ export interface RdsDocument {
   readonly clusters?: readonly DBCluster[];
   /** The region's certificate authorities. */
   readonly certificates?: readonly Certificate[];
+  /** The account's own; those that it is given access to are in the documents of their owners. */
+  readonly snapshots?: readonly SnapshotDocument[];
+  readonly clusterSnapshots?: readonly ClusterSnapshotDocument[];
+  readonly automatedBackups?: readonly DBInstanceAutomatedBackup[];
+  readonly clusterAutomatedBackups?: readonly DBClusterAutomatedBackup[];
+  readonly subnetGroups?: readonly DBSubnetGroup[];
+  readonly parameterGroups?: readonly DBParameterGroup[];
+  readonly clusterParameterGroups?: readonly DBClusterParameterGroup[];
 }
 
 /** Amazon Relational Database Service. */
@@ -69,18 +85,9 @@ export const rds: Service = {
       const { items, next } = call.page(named, Marker, MaxRecords);
       return { DefaultCertificateForNewLaunches: 'rds-ca-rsa2048-g1', Certificates: items, Marker: next };
     }),
+
+    ...snapshotOperations,
+    ...automatedBackupOperations,
+    ...groupOperations,
   ],
 };
-
-/** Returns the resources with this id, all of them without one; an id that none has is an error, as RDS has it. */
-function select<T>(
-  resources: readonly T[],
-  id: string | undefined,
-  idsOf: (resource: T) => readonly (string | undefined)[],
-  notFound: { code: string; status: number },
-): readonly T[] {
-  if (id === undefined) return resources;
-  const selected = resources.filter((resource) => idsOf(resource).includes(id));
-  if (selected.length === 0) throw new Refusal(notFound, `${id} not found.`);
-  return selected;
-}
