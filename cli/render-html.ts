@@ -1,6 +1,8 @@
 import { type Finding, severities } from '../shared/finding.ts';
-import type { Report, Unchecked } from '../shared/report.ts';
+import type { Report, ReportTable, Unchecked } from '../shared/report.ts';
+import { cellValue, isNumberColumn } from '../shared/report-table.ts';
 import { formatInZone } from '../shared/schedule/time-zone.ts';
+import { formatQuantity } from '../shared/text/format-quantity.ts';
 import { Html, html } from './html.ts';
 
 const style = `
@@ -13,6 +15,7 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--text); background: var
   margin: 0 auto; padding: 1.5rem; }
 h1 { font-size: 1.5rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 p { margin: .25rem 0; } .dim { color: var(--dim); }
+.headline { font-size: 1.15rem; font-weight: 600; margin: .5rem 0; overflow-wrap: anywhere; }
 .tiles { display: flex; flex-wrap: wrap; gap: .75rem; margin: 1rem 0; }
 .tile { border: 1px solid var(--line); border-radius: 6px; padding: .5rem .9rem; background: var(--card); min-width: 6.5rem; }
 .tile b { display: block; font-size: 1.4rem; line-height: 1.2; }
@@ -25,7 +28,10 @@ code, dd { font-family: ui-monospace, monospace; font-size: .85em; overflow-wrap
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 .75rem; margin: .4rem 0 0; }
 dt { color: var(--dim); font-size: .85em; } dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; } th { font-weight: 600; }
+  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; } th { font-weight: 600; overflow-wrap: normal; }
+.scroll { overflow-x: auto; font-size: .87rem; } .scroll th, .scroll td { padding-right: 1rem; overflow-wrap: break-word; max-width: 24rem; }
+.scroll th { vertical-align: bottom; } .scroll .number { text-align: right; } .scroll td.number, .scroll td.time { white-space: nowrap; }
+.scroll th:first-child, .scroll td:first-child { position: sticky; left: 0; background: var(--page); max-width: 45vw; }
 summary { cursor: pointer; color: var(--dim); font-size: .9em; }
 `;
 
@@ -58,6 +64,7 @@ function reportSection(report: Report): Html {
     .map(({ severity, count }) => html`<div class="tile ${severity}"><b>${count}</b>${severity}</div>`);
   return html`<section>
 <h1>${report.title}</h1>
+${report.headline === undefined ? html`` : html`<p class="headline">${report.headline}</p>`}
 <p class="dim">${scope.estate} · ${time} · run ${report.runId}${scope.only === undefined ? '' : ` · only ${scope.only}`}</p>
 <div class="tiles">
 <div class="tile status-${report.status}"><b>${report.status}</b>status</div>
@@ -67,6 +74,7 @@ ${tiles}
 ${coverage.unchecked.length === 0 ? html`` : uncheckedTable(coverage.unchecked)}
 <h2>Findings (${findings.length})</h2>
 ${findings.length === 0 ? html`<p>Nothing was found in what could be checked.</p>` : findings.map(findingArticle)}
+${(report.tables ?? []).map((table) => tableSection(table, scope.timeZone))}
 <h2>Coverage</h2>
 <table><thead><tr><th>Type</th><th>Expected</th><th>Checked</th></tr></thead><tbody>
 ${Object.entries(coverage.byType).map(
@@ -75,6 +83,29 @@ ${Object.entries(coverage.byType).map(
 </tbody></table>
 </section>
 `;
+}
+
+function tableSection(table: ReportTable, timeZone: string): Html {
+  const { title, rows } = table;
+  const heading = html`<h2>${title} (${rows.length})</h2>`;
+  if (rows.length === 0) return html`${heading}<p>none</p>`;
+  const columns = table.columns.map((column) => ({ ...column, kind: columnKind(table, column.key) }));
+  return html`${heading}
+<div class="scroll" role="region" aria-label="${title}" tabindex="0"><table><thead><tr>
+${columns.map((column) => html`<th scope="col" class="${column.kind}">${column.title}</th>`)}
+</tr></thead><tbody>
+${rows.map(
+  (row) => html`<tr>
+${columns.map(({ key, kind }) => html`<td class="${kind}">${formatQuantity(key, cellValue(row, key), timeZone)}</td>`)}
+</tr>`,
+)}
+</tbody></table></div>
+`;
+}
+
+function columnKind(table: ReportTable, key: string): string {
+  if (isNumberColumn(table, key)) return 'number';
+  return key.endsWith('At') ? 'time' : 'text';
 }
 
 function uncheckedTable(unchecked: readonly Unchecked[]): Html {

@@ -1,8 +1,10 @@
 import { compareSeverity, type Finding, type Severity, severities } from '../shared/finding.ts';
-import type { Report, Unchecked } from '../shared/report.ts';
+import type { Report, ReportTable, Unchecked } from '../shared/report.ts';
 import { formatInZone } from '../shared/schedule/time-zone.ts';
 import { printable } from '../shared/text/printable.ts';
+import { alignedTable, blockTable } from '../shared/text/text-table.ts';
 import { type Terminal, wrap } from './terminal.ts';
+import { typeName } from './type-name.ts';
 
 const severityStyle: Readonly<Record<Severity, Parameters<Terminal['style']>[0]>> = {
   critical: ['bold', 'red'],
@@ -21,27 +23,38 @@ const statusText: Readonly<Record<Report['status'], string>> = {
 
 const indent = '    ';
 
+/** Of all tables together, where a report is to be brief. */
+const maxRowsInBrief = 12;
+
 /**
- * Returns a report for people to read in a terminal: what was checked, what could not be, findings worst first.
+ * Returns a report for people to read in a terminal: what was checked, what could not be, findings worst first, and what was
+ * measured.
  *
- * @param options.brief one line for each finding, without its remedy.
+ * @param options.brief one line for each finding, without its remedy, and the first rows of the tables; a page has the others.
  */
 export function renderReport(report: Report, terminal: Terminal, options: { brief?: boolean } = {}): string {
   const { coverage, findings, scope } = report;
   const { style, columns } = terminal;
   const time = formatInZone(new Date(report.startedAt), scope.timeZone);
   const lines = [
-    `${style('bold', report.title)} · ${scope.estate} · ${time} · ${report.metrics.durationSeconds?.toFixed(1)} s`,
+    wrap(
+      `${style('bold', report.title)} · ${scope.estate} · ${time} · ${report.metrics.durationSeconds?.toFixed(1)} s`,
+      columns,
+      '  ',
+      '',
+    ),
     '',
     wrap(`Checked ${coverage.checked} of ${coverage.expected}: ${typesText(report)}`, columns, '  ', ''),
     `Found ${countsText(findings)}`,
     wrap(style(statusStyle(report.status), statusText[report.status]), columns, '  ', ''),
+    ...(report.headline === undefined ? [] : [wrap(printable(report.headline), columns, '  ', '')]),
   ];
   if (options.brief === true && findings.length > 0) lines.push('');
   for (const finding of [...findings].sort((a, b) => compareSeverity(a.severity, b.severity))) {
     if (options.brief === true) lines.push(findingLine(finding, terminal));
     else lines.push('', ...findingLines(finding, terminal));
   }
+  lines.push(...tablesLines(report, terminal, options.brief === true ? maxRowsInBrief : Number.POSITIVE_INFINITY));
   if (coverage.unchecked.length > 0) {
     lines.push('', style('bold', `Could not be checked (${coverage.unchecked.length})`));
     for (const unchecked of coverage.unchecked) lines.push(uncheckedText(unchecked, terminal));
@@ -56,8 +69,9 @@ function findingLines({ severity, rule, resource, summary, remedy }: Finding, { 
     .filter((part) => part !== undefined)
     .map((part) => printable(part))
     .join(' ');
+  const head = `${style(severityStyle[severity], severity.toUpperCase())} ${style('bold', rule)} · ${name}`;
   return [
-    `${style(severityStyle[severity], severity.toUpperCase())} ${style('bold', rule)} · ${name}${place === '' ? '' : ` · ${place}`}`,
+    wrap(`${head}${place === '' ? '' : ` · ${place}`}`, columns, indent, ''),
     wrap(printable(summary), columns, indent),
     wrap(`→ ${printable(remedy)}`, columns, `${indent}  `, indent),
     ...(id === name ? [] : [style('dim', `${indent}${id}`)]),
@@ -67,6 +81,31 @@ function findingLines({ severity, rule, resource, summary, remedy }: Finding, { 
 function findingLine({ severity, rule, resource, summary }: Finding, { style, columns }: Terminal): string {
   const head = `${style(severityStyle[severity], severity.toUpperCase().padEnd(8))} ${style('bold', rule)} · ${printable(resource.name)}`;
   return wrap(`${head}: ${printable(summary)}`, columns, ' '.repeat(9), '');
+}
+
+function tablesLines({ tables = [], scope }: Report, terminal: Terminal, maxRows: number): string[] {
+  let rowsLeft = maxRows;
+  return tables.flatMap((table) => {
+    const rows = table.rows.slice(0, rowsLeft);
+    rowsLeft -= rows.length;
+    return tableLines(table, rows, terminal, scope.timeZone);
+  });
+}
+
+/** Returns a table's lines with some of its rows, and how many more there are. */
+function tableLines(table: ReportTable, rows: ReportTable['rows'], terminal: Terminal, timeZone: string): string[] {
+  const { style, columns, tableColumns } = terminal;
+  const shown = { ...table, rows };
+  const left = table.rows.length - rows.length;
+  return [
+    '',
+    wrap(style('bold', `${printable(table.title)} (${table.rows.length})`), columns, '  ', ''),
+    ...(table.rows.length === 0 ? ['  none'] : []),
+    ...(rows.length === 0
+      ? []
+      : (alignedTable(shown, { width: tableColumns, timeZone }) ?? blockTable(shown, { width: columns, timeZone }))),
+    ...(left === 0 ? [] : [rows.length === 0 ? `  ${left} in the page` : `  … and ${left} more in the page`]),
+  ];
 }
 
 function uncheckedText({ resource, reason, detail }: Unchecked, { style, columns }: Terminal): string {
@@ -82,13 +121,6 @@ function typesText({ coverage }: Report): string {
       return `${counts} ${typeName(type, expected)}`;
     })
     .join(', ');
-}
-
-function typeName(type: string, count: number): string {
-  const singular =
-    type === 'scope' ? 'listing' : type.replaceAll('-', ' ').replace(/^(acm|iam|rds)\b/, (s) => s.toUpperCase());
-  if (count === 1) return singular;
-  return singular.endsWith('y') ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }
 
 function countsText(findings: readonly Finding[]): string {

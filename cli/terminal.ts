@@ -1,16 +1,21 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { displayWidth } from '../shared/text/display-width.ts';
 
 /** How to write to a stream: its width, and whether colours are wanted there. */
 export interface Terminal {
-  /** Columns to fill; 80 where the stream is not a terminal. */
+  /** Columns to fill with text, which nobody reads in longer lines; 80 where the stream is not a terminal. */
   readonly columns: number;
+  /** Columns that there are, for tables. */
+  readonly tableColumns: number;
   style(format: Parameters<typeof styleText>[0], text: string): string;
 }
 
 /** Returns the terminal of a stream. Colours follow NO_COLOR, FORCE_COLOR and whether the stream is a terminal. */
 export function terminalOf(stream: NodeJS.WriteStream): Terminal {
+  const columns = Math.max(40, stream.columns ?? 80);
   return {
-    columns: Math.max(40, Math.min(stream.columns ?? 80, 110)),
+    columns: Math.min(columns, 110),
+    tableColumns: columns,
     style: (format, text) => styleText(format, text, { stream }),
   };
 }
@@ -24,7 +29,7 @@ export function wrap(text: string, columns: number, indent: string, firstIndent 
   let line = '';
   for (const word of text.split(' ')) {
     const longer = line === '' ? word : `${line} ${word}`;
-    const width = stripVTControlCharacters(longer).length + (lines.length === 0 ? firstIndent : indent).length;
+    const width = displayWidth(stripVTControlCharacters(longer)) + (lines.length === 0 ? firstIndent : indent).length;
     if (line !== '' && width > columns) {
       lines.push(line);
       line = word;

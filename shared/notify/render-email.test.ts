@@ -1,7 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Finding } from '../finding.ts';
+import type { ReportTable } from '../report.ts';
 import { emailMaxBytes, renderEmail, subjectMaxLength } from './render-email.ts';
 import { arbitraryReport, coverageWithout, findingOf, hostileText, reportOf, uncheckedOf } from './report-fixtures.ts';
+
+function restorable(count: number): ReportTable {
+  return {
+    title: 'What could be restored',
+    columns: [
+      { key: 'name', title: 'Resource' },
+      { key: 'rpoMinutes', title: 'RPO' },
+      { key: 'newestAt', title: 'Newest restore point' },
+    ],
+    rows: Array.from({ length: count }, (_, index) => ({
+      name: `track-${index + 1}`,
+      rpoMinutes: 1 + index * 60,
+      newestAt: index === 0 ? '2026-11-23T11:00:00Z' : null,
+    })),
+  };
+}
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
@@ -152,6 +170,62 @@ or, as it is deployed,
     }
   });
 
+  it('says the headline below the counts, and shows short tables below the findings', () => {
+    const report = reportOf({
+      status: 'findings',
+      findings: [findingOf('high', 'nycmg-rights')],
+      headline: '1 of 2 resources could be restored as their policies ask; the worst RPO is 1 d.',
+      tables: [restorable(2), { ...restorable(0), title: 'Replicas' }],
+    });
+    const { body } = renderEmail(report);
+    expect(body).toMatch(
+      /^1 other\n1 of 2 resources could be restored as their policies ask; the worst RPO is 1\nd\.\nCertificate expiry scan, /u,
+    );
+    expect(body).toContain(`
+   Runbook: docs/runbook.md#expired
+
+WHAT COULD BE RESTORED
+  Resource        RPO  Newest restore point
+  --------  ---------  -----------------------
+  track-1       1 min  2026-11-23 06:00 -05:00
+  track-2   1 h 1 min  –
+
+REPLICAS
+  none
+
+THE RUN
+`);
+  });
+
+  it('leaves a table to the page that is long or wide', () => {
+    const shows = (table: ReportTable) => renderEmail(reportOf({ tables: [table] })).body.includes('WHAT COULD');
+    expect(shows(restorable(15))).toBe(true);
+    expect(shows(restorable(16))).toBe(false);
+    const named = (length: number) => ({ ...restorable(0), rows: [{ name: 'n'.repeat(length), x: 'm'.repeat(32) }] });
+    const columns = ['name', 'x'].map((key) => ({ key, title: key }));
+    // Two columns of words of 32 characters, then three.
+    expect(shows({ ...named(32), columns })).toBe(true);
+    expect(shows({ ...named(32), columns: [...columns, { key: 'name', title: 'again' }] })).toBe(false);
+  });
+
+  it('shows no table where a finding or what was not checked had no room', () => {
+    const some = Array.from({ length: 10 }, (_, index) => findingOf('high', `host-${index}`));
+    const many = Array.from({ length: 10_000 }, (_, index) => findingOf('high', `host-${index}`));
+    const render = (findings: Finding[], tables?: ReportTable[]) => renderEmail(reportOf({ findings, tables })).body;
+    expect(render(some, [restorable(3)])).toContain('WHAT COULD BE RESTORED');
+    expect(render(many, [restorable(3)])).toBe(render(many));
+    const tables = Array.from({ length: 1000 }, () => restorable(15));
+    const body = render(some, tables);
+    expect(body.match(/WHAT COULD BE RESTORED/gu)?.length).toBeGreaterThan(20);
+    expect(body.match(/^\d+\. HIGH/gmu)).toHaveLength(10);
+    expect(Buffer.byteLength(body)).toBeLessThanOrEqual(emailMaxBytes);
+  });
+
+  it('bounds a headline', () => {
+    const { body } = renderEmail(reportOf({ headline: 'word '.repeat(100_000) }));
+    expect(body.slice(0, 700)).toContain('…\nCertificate expiry scan');
+  });
+
   it('adds no line and no header for a hostile text', () => {
     const findings = [
       findingOf('high', hostileText, { summary: hostileText, evidence: { [hostileText]: hostileText } }),
@@ -160,6 +234,11 @@ or, as it is deployed,
       status: 'findings',
       title: hostileText,
       findings,
+      headline: hostileText,
+      tables: [
+        { title: hostileText, columns: [{ key: 'a', title: hostileText }], rows: [{ a: hostileText }] },
+        { title: hostileText, columns: [{ key: 'a', title: 'A' }], rows: [{ a: 'b\r\nBcc: x@evil.example' }] },
+      ],
       coverage: coverageWithout([uncheckedOf(hostileText, hostileText, hostileText)]),
     });
     const { subject, body } = renderEmail(report, { reportUrl: hostileText, stage: hostileText });

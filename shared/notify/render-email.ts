@@ -1,9 +1,10 @@
 import { functionName, liveAlias } from '../deployment.ts';
 import { compareFindings, type Finding } from '../finding.ts';
-import type { Report, Unchecked } from '../report.ts';
+import type { Report, ReportTable, Unchecked } from '../report.ts';
 import type { Resource } from '../resource.ts';
 import { formatInZone, isTimeZone } from '../schedule/time-zone.ts';
 import { printable } from '../text/printable.ts';
+import { alignedTable } from '../text/text-table.ts';
 import { countReport, describeCounts } from './report-counts.ts';
 import { shareRoom, takeWithin } from './take-within.ts';
 
@@ -18,6 +19,8 @@ const defaultRunbookUrl = 'docs/runbook.md';
 const maxTypesListed = 30;
 const maxUncheckedPerReason = 20;
 const maxEvidenceListed = 12;
+/** A longer table is for the page. */
+const maxTableRows = 15;
 
 /** What a mail tells beside the report itself. */
 export interface EmailOptions {
@@ -36,13 +39,15 @@ export interface EmailOptions {
  * The subject is one line of at most {@link subjectMaxLength} UTF-16 code units without control characters. The body
  * has at most {@link emailMaxBytes} bytes, in lines of 76 characters except for longer words, such as ARNs, which stay
  * whole to be copied. A finding is shown whole or counted as one of `N more`; a quarter of the room is kept for what
- * was not checked. Every string from outside is made {@link printable}; there is no HTML, so that none can be injected.
+ * was not checked. Short tables that fit into the lines come last, and only where nothing had to be left out for want of
+ * room. Every string from outside is made {@link printable}; there is no HTML, so that none can be injected.
  */
 export function renderEmail(report: Report, options: EmailOptions = {}): { subject: string; body: string } {
   const headline = headlineOf(report);
   const place = placeOf(report, options.stage);
   const beginning = [
     ...wrap(headline, ''),
+    ...(report.headline === undefined ? [] : wrap(printable(report.headline, 600), '')),
     ...wrap(`${printable(report.title, 120)}, ${place}, ${timeOf(report.startedAt, report)}`, ''),
     '',
     ...coverageTable(report),
@@ -65,10 +70,14 @@ export function renderEmail(report: Report, options: EmailOptions = {}): { subje
   );
   const listed = unchecked.slice(0, shared.unchecked.texts.length).filter(({ isItem }) => isItem).length;
 
+  const hasAll = shared.findings.texts.length === findings.length && shared.unchecked.texts.length === unchecked.length;
+  const roomLeft = hasAll ? room - shared.findings.bytes - shared.unchecked.bytes : 0;
+
   const sections = [
     beginning,
     section('FINDINGS, WORST FIRST', shared.findings.texts, findings.length - shared.findings.texts.length, rest),
     section('NOT CHECKED', shared.unchecked.texts, report.coverage.unchecked.length - listed, rest),
+    tablesSection(report, roomLeft),
     end,
   ];
   const subject = printable(`${place}: ${headline}: ${printable(report.title, 60)}`, subjectMaxLength);
@@ -108,6 +117,24 @@ function coverageTable(report: Report): string[] {
 function row(label: string, { expected, checked }: { expected: number; checked: number }): string {
   const cells = [expected, checked, Math.max(0, expected - checked)].map((count) => String(count).padStart(10));
   return `  ${label.padEnd(40)}${cells.join('')}`;
+}
+
+/** Returns the tables that are short and narrow enough for a mail, for as long as they fit into `maxBytes`. */
+function tablesSection({ tables = [], scope }: Report, maxBytes: number): string {
+  const texts = tables
+    .values()
+    .filter(({ rows }) => rows.length <= maxTableRows)
+    .flatMap((table) => tableText(table, scope.timeZone));
+  return takeWithin(texts, maxBytes, (text) => `\n${text}`)
+    .texts.join('\n')
+    .trimStart();
+}
+
+function tableText(table: ReportTable, timeZone: string): string[] {
+  const heading = printable(table.title, lineLength).toUpperCase();
+  if (table.rows.length === 0) return [`${heading}\n  none`];
+  const lines = alignedTable(table, { width: lineLength, timeZone });
+  return lines === undefined ? [] : [[heading, ...lines].join('\n')];
 }
 
 function findingBlock(finding: Finding, number: number, runbookUrl: string): string {

@@ -35,6 +35,20 @@ describe('renderJson', () => {
     });
   });
 
+  it('tells the headline, cut at 512 bytes, and none where there is none', () => {
+    expect(parse(renderJson(reportOf({ headline: '2 of 2 could be restored.' }))).headline).toBe(
+      '2 of 2 could be restored.',
+    );
+    expect(parse(renderJson(reportOf({ headline: 'x'.repeat(512) }))).headline).toHaveLength(512);
+    expect(parse(renderJson(reportOf({ headline: 'x'.repeat(513) }))).headline).toBe(`${'x'.repeat(509)}…`);
+    expect(parse(renderJson(reportOf()))).not.toHaveProperty('headline');
+  });
+
+  it('leaves tables to the stored report', () => {
+    const tables = [{ title: 'Restorable', columns: [{ key: 'name', title: 'Name' }], rows: [{ name: 'nycmg' }] }];
+    expect(renderJson(reportOf({ tables }))).toBe(renderJson(reportOf()));
+  });
+
   it('counts what has no room, and keeps room for what was not checked', () => {
     const findings = Array.from({ length: 10_000 }, (_, index) => findingOf('high', `host-${index}.example`));
     const unchecked = Array.from({ length: 5000 }, (_, index) => uncheckedOf(`dead-${index}.example`));

@@ -34,6 +34,8 @@ export const notificationSchema = z.object({
   startedAt: reportSchema.shape.startedAt,
   finishedAt: reportSchema.shape.finishedAt,
   status: reportSchema.shape.status,
+  /** The report's one sentence on the whole estate, cut at 512 bytes. */
+  headline: z.string().optional(),
   /** The worst severity found. */
   severity: z.union([severitySchema, z.literal('none')]),
   /** Findings by severity. */
@@ -78,6 +80,7 @@ export function renderJson(report: Report, options: JsonOptions = {}): string {
     startedAt: report.startedAt,
     finishedAt: report.finishedAt,
     status: report.status,
+    ...(report.headline === undefined ? {} : { headline: cut(report.headline) }),
     severity: worstSeverity(counts),
     counts: counts.bySeverity,
     coverage: { expected: report.coverage.expected, checked: report.coverage.checked, unchecked: counts.unchecked },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Finding, type Severity, severities } from '../finding.ts';
-import { type Report, reportStatuses, type Unchecked } from '../report.ts';
+import { type Report, type ReportTable, reportStatuses, type Unchecked } from '../report.ts';
 
 /** A text that attacks a terminal, a log, a mail header and the reader's eye. */
 export const hostileText =
@@ -94,42 +94,106 @@ function many<Entry>(entry: fc.Arbitrary<Entry>, maxDistinct: number): fc.Arbitr
     .map(([entries, times]) => Array.from({ length: times }, () => entries).flat());
 }
 
-/** Reports of every shape that the schema allows, with hostile and large texts and long lists. */
-export const arbitraryReport: fc.Arbitrary<Report> = fc.record({
-  schemaVersion: fc.constant(1 as const),
-  runId: text,
-  task: text,
-  title: text,
-  trigger: fc.constantFrom('schedule' as const, 'manual' as const),
-  mode: fc.constantFrom('dry-run' as const, 'apply' as const),
-  startedAt: date,
-  finishedAt: date,
-  scope: fc.record(
-    {
-      estate: text,
-      timeZone: fc.constantFrom('America/New_York', 'Asia/Kolkata', 'UTC', 'Nowhere/Land'),
-      accounts: fc.array(text, { maxLength: 5 }),
-      regions: fc.array(text, { maxLength: 5 }),
-      only: text,
-    },
-    { requiredKeys: ['estate', 'timeZone', 'accounts', 'regions'] },
+const columnKey = fc.oneof(
+  text,
+  fc.constantFrom('name', 'rpoMinutes', 'keptDays', 'sizeBytes', 'newestAt', 'verifiedPercent', 'share', '__proto__'),
+);
+
+const cell = fc.oneof(
+  text,
+  date,
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.nat(100_000),
+  fc.boolean(),
+  fc.constant(null),
+  fc.constantFrom(
+    'カタログ-楽曲',
+    'brooklyn and queens and the bronx',
+    `arn:aws:rds:us-east-1:123456789012:db:${'x'.repeat(80)}`,
   ),
-  coverage: fc.record({
-    expected: fc.nat(),
-    checked: fc.nat(),
-    unchecked: many(fc.record({ resource, reason: text, detail: text }), 10),
-    byType: fc.dictionary(text, counts, { maxKeys: 50 }),
-  }),
-  findings: many(finding, 8),
-  changes: fc.array(
+);
+
+/** Tables of every shape that the schema allows, with hostile and large texts, and rows that lack cells. */
+export const arbitraryTable: fc.Arbitrary<ReportTable> = fc
+  .record({
+    title: text,
+    columns: fc.array(fc.record({ key: columnKey, title: text }), { minLength: 1, maxLength: 8 }),
+  })
+  .chain(({ title, columns }) =>
     fc.record({
-      resource,
-      action: text,
-      outcome: fc.constantFrom('planned' as const, 'done' as const, 'failed' as const),
-      detail: text,
+      title: fc.constant(title),
+      columns: fc.constant(columns),
+      rows: fc.array(
+        fc
+          .array(fc.option(cell, { nil: undefined }), { minLength: columns.length, maxLength: columns.length })
+          .map((cells) => Object.fromEntries(columns.flatMap(({ key }, at) => pairOf(key, cells[at])))),
+        { maxLength: 20 },
+      ),
     }),
-    { maxLength: 20 },
-  ),
-  metrics: fc.dictionary(fc.string(), fc.nat()),
-  status: fc.constantFrom(...reportStatuses),
-});
+  );
+
+function pairOf<Value>(key: string, value: Value | undefined): [string, Value][] {
+  return value === undefined ? [] : [[key, value]];
+}
+
+/** Reports of every shape that the schema allows, with hostile and large texts and long lists. */
+export const arbitraryReport: fc.Arbitrary<Report> = fc.record(
+  {
+    schemaVersion: fc.constant(1 as const),
+    runId: text,
+    task: text,
+    title: text,
+    trigger: fc.constantFrom('schedule' as const, 'manual' as const),
+    mode: fc.constantFrom('dry-run' as const, 'apply' as const),
+    startedAt: date,
+    finishedAt: date,
+    scope: fc.record(
+      {
+        estate: text,
+        timeZone: fc.constantFrom('America/New_York', 'Asia/Kolkata', 'UTC', 'Nowhere/Land'),
+        accounts: fc.array(text, { maxLength: 5 }),
+        regions: fc.array(text, { maxLength: 5 }),
+        only: text,
+      },
+      { requiredKeys: ['estate', 'timeZone', 'accounts', 'regions'] },
+    ),
+    coverage: fc.record({
+      expected: fc.nat(),
+      checked: fc.nat(),
+      unchecked: many(fc.record({ resource, reason: text, detail: text }), 10),
+      byType: fc.dictionary(text, counts, { maxKeys: 50 }),
+    }),
+    findings: many(finding, 8),
+    changes: fc.array(
+      fc.record({
+        resource,
+        action: text,
+        outcome: fc.constantFrom('planned' as const, 'done' as const, 'failed' as const),
+        detail: text,
+      }),
+      { maxLength: 20 },
+    ),
+    metrics: fc.dictionary(fc.string(), fc.nat()),
+    headline: text,
+    tables: fc.array(arbitraryTable, { maxLength: 3 }),
+    status: fc.constantFrom(...reportStatuses),
+  },
+  {
+    requiredKeys: [
+      'schemaVersion',
+      'runId',
+      'task',
+      'title',
+      'trigger',
+      'mode',
+      'startedAt',
+      'finishedAt',
+      'scope',
+      'coverage',
+      'findings',
+      'changes',
+      'metrics',
+      'status',
+    ],
+  },
+);
