@@ -158,7 +158,7 @@ const inventory = z.strictObject({
 
 export type InventoryConfig = z.output<typeof inventory>;
 
-function unique<T extends { id: string }>(entries: z.ZodType<T[]>) {
+function unique<Entries extends z.ZodType<readonly { id: string }[]>>(entries: Entries): Entries {
   return entries.refine((all) => new Set(all.map((entry) => entry.id)).size === all.length, 'an id is used twice');
 }
 

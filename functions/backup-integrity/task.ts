@@ -1,5 +1,6 @@
 import { defineTask } from '../../shared/task.ts';
 import { configSchema } from './config.ts';
+import { namedBuckets, namedObjects } from './named-places.ts';
 
 export const task = defineTask({
   id: 'backup-integrity',
@@ -55,12 +56,19 @@ export const task = defineTask({
         's3:GetBucketVersioning',
         's3:GetBucketObjectLockConfiguration',
         's3:GetReplicationConfiguration',
-        's3:ListBucket',
-        's3:GetObject',
       ],
       resources: ['*'],
-      reason:
-        'The configuration names the buckets to look into, and every bucket of the account is asked how it is guarded.',
+      reason: 'Every bucket of the account is asked how it is guarded, so that none is missed when it is added.',
+    },
+    {
+      actions: ['s3:ListBucket'],
+      resources: namedBuckets,
+      reason: 'The buckets that the configuration names.',
+    },
+    {
+      actions: ['s3:GetObject'],
+      resources: namedObjects,
+      reason: 'The objects that the configuration names: their bytes are what is verified.',
     },
   ],
   rules: [

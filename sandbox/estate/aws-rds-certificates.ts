@@ -38,6 +38,18 @@ export function rdsCases(account: string, now: Date): RdsCases {
     ValidTill: inDays(daysLeft),
   });
 
+  /** Nothing is wrong with the backups of these. */
+  const backedUp = {
+    LatestRestorableTime: inDays(-5 / 1440),
+    BackupRetentionPeriod: 14,
+    StorageEncrypted: true,
+    DeletionProtection: true,
+    TagList: [
+      { Key: 'app', Value: 'nycmg' },
+      { Key: 'tier', Value: 'internal' },
+    ],
+  };
+
   function instance(id: string, spec: ServerSpec, details: Partial<DBInstance> = {}): DBInstance {
     const { region = 'us-east-1', authority = rsa2048 } = spec;
     return {
@@ -48,6 +60,9 @@ export function rdsCases(account: string, now: Date): RdsCases {
       Engine: 'postgres',
       EngineVersion: '18.1',
       Endpoint: { Address: `${id}.cq1x2example.${region}.rds.amazonaws.com`, Port: 5432 },
+      ...backedUp,
+      DbiResourceId: `db-${createHash('sha1').update(`${region} ${id}`).digest('hex').slice(0, 26).toUpperCase()}`,
+      InstanceCreateTime: inDays(-900),
       CACertificateIdentifier: authority,
       CertificateDetails: certificateDetails(spec),
       ...details,
@@ -66,6 +81,9 @@ export function rdsCases(account: string, now: Date): RdsCases {
       Engine: engine,
       EngineVersion: '17.6',
       Endpoint: `${id}.cluster-cq1x2example.${region}.rds.amazonaws.com`,
+      ...backedUp,
+      DbClusterResourceId: `cluster-${createHash('sha1').update(`${region} ${id}`).digest('hex').slice(0, 26).toUpperCase()}`,
+      ClusterCreateTime: inDays(-900),
       DBClusterMembers: members.map((DBInstanceIdentifier, index) => ({
         DBInstanceIdentifier,
         IsClusterWriter: index === 0,

@@ -57,7 +57,10 @@ export interface Snapshot {
   readonly originalCreatedAt: Date | undefined;
   readonly isEncrypted: boolean | undefined;
   readonly kmsKeyArn: string | undefined;
-  /** Of the stored data where RDS tells, else the allocated storage, which never shrinks. */
+  /**
+   * Of all blocks that had been written to the volume (`FullSnapshotSizeInBytes`). Undefined where RDS does not tell, as it does not
+   * for clusters: the allocated storage never shrinks, and says nothing of what is in it.
+   */
   readonly sizeBytes: number | undefined;
   /** Account ids that may restore it; `all`: anybody. Undefined: could not be found out. */
   readonly sharedWith: readonly string[] | undefined;

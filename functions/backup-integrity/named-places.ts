@@ -1,0 +1,33 @@
+import type { BackupConfig, Location } from './config.ts';
+
+/** Returns the places in S3 that the configuration names: the only ones whose objects are listed and read. */
+export function namedPlaces(config: BackupConfig): Pick<Location, 'bucket' | 'prefix' | 'region'>[] {
+  return [
+    ...config.artifacts,
+    ...config.replicas.flatMap(({ source, copy }) => [source, copy]),
+    ...config.verifications,
+    ...config.inventories.map(({ manifests }) => manifests),
+    // The data files of an inventory lie beside its manifests, in a folder of their own.
+    ...config.inventories.map(({ manifests }) => ({ ...manifests, prefix: '' })),
+  ];
+}
+
+/** Returns ARNs of the buckets named, for s3:ListBucket. */
+export function namedBuckets(config: unknown): string[] {
+  return unique(namedPlaces(config as BackupConfig).map((place) => arnOf(place)));
+}
+
+/** Returns ARNs of the objects below the places named, for s3:GetObject. */
+export function namedObjects(config: unknown): string[] {
+  return unique(namedPlaces(config as BackupConfig).map((place) => `${arnOf(place)}/${place.prefix}*`));
+}
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+function arnOf({ bucket, region = '' }: Pick<Location, 'bucket' | 'region'>): string {
+  if (region.startsWith('cn-')) return `arn:aws-cn:s3:::${bucket}`;
+  return `arn:${region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'}:s3:::${bucket}`;
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}

@@ -1,0 +1,61 @@
+import type { Unchecked } from '../../../shared/report.ts';
+import type { Verification } from '../verification/facts.ts';
+import { daysText, minutesText } from './duration-text.ts';
+import { postureOf } from './posture.ts';
+import type { ProtectedResource } from './protected-resource.ts';
+
+const dayMs = 86_400_000;
+
+/** What has been found, as far as the headline needs it. */
+export interface Outcome {
+  /** Ids of resources that break a rule on what they can be restored from. */
+  readonly atFault: ReadonlySet<string>;
+  readonly unchecked: readonly Unchecked[];
+  readonly verifications: readonly Verification[];
+}
+
+/** Returns the one sentence on the estate's backups that a manager reads. */
+export function headline(items: readonly ProtectedResource[], outcome: Outcome, now: Date): string {
+  const asked = items.filter(
+    ({ requirement }) => requirement !== undefined && requirement.mayBeUnprotected === undefined,
+  );
+  const unsure = new Set(outcome.unchecked.map(({ resource }) => resource.id));
+  const good = asked.filter(({ resource }) => !outcome.atFault.has(resource.id) && !unsure.has(resource.id));
+  const nobody = items.filter(
+    ({ requirement, database }) => requirement === undefined && database?.replicaOf === undefined,
+  );
+  const parts = [
+    `${good.length} of ${asked.length} resources could be restored as their policies ask`,
+    ...(nobody.length === 0 ? [] : [`${nobody.length} ${nobody.length === 1 ? 'is' : 'are'} in no policy`]),
+    ...worstRpo(asked, now),
+    ...oldestUnverified(outcome.verifications, now),
+    ...(outcome.unchecked.length === 0 ? [] : [`${outcome.unchecked.length} could not be looked at`]),
+  ];
+  return `${parts.join('; ')}.`;
+}
+
+/** The resource that exceeds its RPO by the largest factor, or nothing. */
+function worstRpo(asked: readonly ProtectedResource[], now: Date): string[] {
+  const exceeded = asked
+    .flatMap((item) => {
+      const target = item.requirement?.rpoMinutes;
+      const actual = postureOf(item, now).actualRpoMinutes;
+      if (target === undefined || actual === undefined || actual <= target) return [];
+      return [{ name: item.resource.name, target, actual }];
+    })
+    .sort((a, b) => b.actual / b.target - a.actual / a.target);
+  const worst = exceeded[0];
+  if (worst === undefined) return [];
+  return [`the worst RPO is that of ${worst.name}, ${minutesText(worst.actual)} against ${minutesText(worst.target)}`];
+}
+
+function oldestUnverified(verifications: readonly Verification[], now: Date): string[] {
+  const oldest = verifications
+    .map(({ oldestUnverifiedSince }) => oldestUnverifiedSince)
+    .filter((since) => since !== undefined)
+    .sort((a, b) => a.getTime() - b.getTime())[0];
+  if (oldest === undefined) return [];
+  return [
+    `the oldest object that was not read again has waited ${daysText((now.getTime() - oldest.getTime()) / dayMs)}`,
+  ];
+}

@@ -1,0 +1,103 @@
+import type { Resource } from '../../../shared/resource.ts';
+import type { ArtifactSet } from '../artifacts/facts.ts';
+import { artifactRestorePoints } from '../artifacts/restore-points.ts';
+import type { AwsBackupFacts } from '../aws-backup/facts.ts';
+import { recoveryPointsAsRestorePoints, restoreProofs } from '../aws-backup/restore-points.ts';
+import { planCoverage } from '../aws-backup/selection.ts';
+import type { Bucket } from '../buckets/facts.ts';
+import type { BackupConfig } from '../config.ts';
+import type { Database, DatabaseFacts } from '../databases/facts.ts';
+import { databaseRestorePoints } from '../databases/restore-points.ts';
+import type { RestorePoint, Tags } from '../items.ts';
+import type { KeyState } from '../keys/collect-keys.ts';
+import { bucketArn } from '../objects/object-store.ts';
+import type { Replica } from '../replicas/facts.ts';
+import { replicaRestorePoint } from '../replicas/restore-point.ts';
+import type { OtherResource } from './collect-others.ts';
+import { policiesFor, requirementOf } from './policies.ts';
+import type { BlindSpot, ProtectedResource } from './protected-resource.ts';
+
+/** What the families found, each for itself. */
+export interface Facts {
+  readonly databases: DatabaseFacts;
+  readonly awsBackup: AwsBackupFacts;
+  readonly buckets: readonly Bucket[];
+  readonly others: readonly OtherResource[];
+  readonly artifacts: readonly ArtifactSet[];
+  readonly replicas: readonly Replica[];
+}
+
+/**
+ * Returns every resource of the estate with all that could restore it: a backup counts whichever service made it, and a plan
+ * counts for nothing without the points that it should have made.
+ */
+export function joinProtection(
+  facts: Facts,
+  config: BackupConfig,
+  now: Date,
+  { keys, blindSpots }: { keys: ReadonlyMap<string, KeyState>; blindSpots: readonly BlindSpot[] },
+): ProtectedResource[] {
+  function joined(
+    resource: Resource,
+    tags: Tags,
+    createdAt: Date | undefined,
+    own: readonly RestorePoint[],
+    database?: Database,
+  ): ProtectedResource {
+    const arn = resource.id;
+    const { account = '', region = '' } = resource;
+    const artifactPoints = facts.artifacts.filter(({ protects }) => protects === arn).flatMap(artifactRestorePoints);
+    const recoveryPoints = recoveryPointsAsRestorePoints(facts.awsBackup, arn, now);
+    // What AWS Backup makes of a database is a snapshot of RDS too, under the same ARN; its vault knows more of it.
+    const known = new Set(recoveryPoints.map(({ id }) => id));
+    const points = [...own.filter(({ id }) => !known.has(id)), ...recoveryPoints, ...artifactPoints];
+    return {
+      resource,
+      tags,
+      createdAt,
+      requirement: requirementOf(policiesFor(resource, tags, config)),
+      points: points.map((point) => guarded(point, facts.buckets)).sort(newestFirst),
+      plans: planCoverage(facts.awsBackup, { arn, type: resource.type, tags, account, region }),
+      proofs: restoreProofs(facts.awsBackup, arn),
+      database,
+      keys,
+      blindSpots,
+    };
+  }
+
+  return [
+    ...facts.databases.databases.map((database) =>
+      joined(
+        database.resource,
+        database.tags,
+        database.createdAt,
+        databaseRestorePoints(database, facts.databases.snapshots),
+        database,
+      ),
+    ),
+    ...facts.buckets.map(({ resource, tags, createdAt }) => {
+      const copies = facts.replicas.filter(
+        ({ sourceArn, isWholeBucket }) => sourceArn === resource.id && isWholeBucket,
+      );
+      const points = copies.map((replica) => replicaRestorePoint(replica, now)).filter((point) => point !== undefined);
+      return joined(resource, tags, createdAt, points);
+    }),
+    ...facts.others.map(({ resource, tags }) => joined(resource, tags, undefined, [])),
+  ];
+}
+
+/** What stands in a bucket is as safe from deletion as Object Lock makes it there. */
+function guarded(point: RestorePoint, buckets: readonly Bucket[]): RestorePoint {
+  if (point.method !== 'artifact' && point.method !== 'replica') return point;
+  const name = /^s3:\/\/([^/]+)/.exec(point.id)?.[1] ?? '';
+  const bucket = buckets.find(({ resource }) => resource.id === bucketArn(name, point.region));
+  if (bucket?.objectLock === undefined) return point;
+  return {
+    ...point,
+    isImmutable: typeof bucket.objectLock === 'object' && bucket.objectLock.mode === 'COMPLIANCE',
+  };
+}
+
+function newestFirst(a: RestorePoint, b: RestorePoint): number {
+  return b.restorableTo.getTime() - a.restorableTo.getTime();
+}
