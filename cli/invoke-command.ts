@@ -16,7 +16,8 @@ export interface InvokeCommandOptions {
 }
 
 /**
- * Invokes a deployed function, waits for it and prints what it answers.
+ * Invokes a deployed function, waits for it and prints what it answers. A task whose runs are performed in steps does here what fits
+ * into one invocation; the rest is unchecked, and its state machine would do it.
  *
  * @returns the exit code: that the function ran and checked everything, not what it found; its report says that.
  * @throws UsageError for a task that does not exist, or when nothing says in which region it is.

@@ -5,7 +5,9 @@ import { AwsClients } from '../shared/aws/clients.ts';
 import { ConfigError, parseOrThrow } from '../shared/config-error.ts';
 import type { Report } from '../shared/report.ts';
 import { runTask } from '../shared/run-task.ts';
+import { FileStateStore, stateFolder } from '../shared/storage/file-state-store.ts';
 import { MemoryStateStore } from '../shared/storage/memory-state-store.ts';
+import type { StateStore } from '../shared/storage/state-store.ts';
 import type { TaskDefinition } from '../shared/task.ts';
 import { exitCodeOf, exitCodes, type FailOn } from './exit-code.ts';
 import { Progress } from './progress.ts';
@@ -81,7 +83,7 @@ async function runIn(
             invocation: options.only === undefined ? {} : { scope: { only: options.only } },
             clients,
             clock: () => new Date(),
-            store: new MemoryStateStore(),
+            store: surroundings.storeFor(definition.id),
             timeBudgetSeconds: definition.timeoutSeconds,
             progress: (done, total) => progress.update(done, total),
           }),
@@ -107,12 +109,15 @@ interface Surroundings {
   readonly configuration: Configuration;
   /** What to call the configuration in a message. */
   readonly source: string;
+  /** Returns where a task remembers what it has seen of this estate. */
+  storeFor(taskId: string): StateStore;
   stop(): Promise<void>;
 }
 
 async function ownSurroundings(path = 'caretaker.config.ts'): Promise<Surroundings> {
   const configuration = await loadConfiguration(userPath(path));
-  return { configuration, source: path, stop: async () => {} };
+  const storeFor = (taskId: string) => new FileStateStore(stateFolder(configuration.estate.name, taskId));
+  return { configuration, source: path, storeFor, stop: async () => {} };
 }
 
 /** The sandbox is loaded only when it is asked for: it brings servers with it. */
@@ -121,7 +126,8 @@ async function sandboxSurroundings(): Promise<Surroundings> {
   const sandbox = await startSandbox();
   Object.assign(process.env, sandbox.environment);
   const configuration = parseOrThrow(configurationSchema, sandbox.configuration, 'sandbox');
-  return { configuration, source: 'sandbox', stop: () => sandbox.stop() };
+  // Its estate is made anew each time: there is nothing to remember of it.
+  return { configuration, source: 'sandbox', storeFor: () => new MemoryStateStore(), stop: () => sandbox.stop() };
 }
 
 async function write(reports: readonly Report[], options: RunCommandOptions): Promise<void> {

@@ -1,3 +1,5 @@
+import type { TaskDefinition } from '../shared/task.ts';
+
 /** One kind of alarm: `infra` creates one for each task, and `docs/runbook.md` has one heading for each kind. */
 export interface AlarmKind {
   /** Heading in `docs/runbook.md`. */
@@ -6,6 +8,8 @@ export interface AlarmKind {
   readonly description: string;
   /** Topic that hears of it: `page` wakes somebody, `notice` can wait for the morning. */
   readonly channel: 'page' | 'notice';
+  /** Only a task whose runs are performed in steps has it. */
+  readonly isOfStateMachine?: true;
 }
 
 /** Every alarm that a deployment has, by id. */
@@ -23,13 +27,19 @@ export const alarmKinds = {
   },
   'undelivered-schedule': {
     heading: 'Alarm: undelivered schedule',
-    description: 'EventBridge Scheduler could not hand a run to the function and gave it up to the dead-letter queue.',
+    description: 'EventBridge Scheduler could not hand a run over and gave it up to the dead-letter queue.',
     channel: 'page',
   },
   'failed-run': {
     heading: 'Alarm: failed run',
     description: 'A run failed three times over, or waited too long, and was given up to the failure queue.',
     channel: 'page',
+  },
+  'failed-execution': {
+    heading: 'Alarm: failed execution',
+    description: 'A run in steps failed, ran out of time or was stopped before it had reported.',
+    channel: 'page',
+    isOfStateMachine: true,
   },
   throttles: {
     heading: 'Alarm: throttles',
@@ -40,6 +50,13 @@ export const alarmKinds = {
 
 /** Id of an alarm kind. */
 export type AlarmId = keyof typeof alarmKinds;
+
+/** Returns the kinds of alarm that a task has. */
+export function alarmIdsOf(definition: TaskDefinition): AlarmId[] {
+  return Object.entries<AlarmKind>(alarmKinds)
+    .filter(([, { isOfStateMachine }]) => isOfStateMachine !== true || definition.resumable === true)
+    .map(([id]) => id as AlarmId);
+}
 
 /**
  * Returns where the runbook treats this kind of alarm: its address, else its path in this repository, with GitHub's anchor of the

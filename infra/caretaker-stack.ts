@@ -10,11 +10,11 @@ import { ReportBucket } from './report-bucket.ts';
 import { ScheduledTask } from './scheduled-task.ts';
 import { createStateTable } from './state-table.ts';
 
-const tasks: readonly TaskDefinition[] = Object.values(registry);
-
 export interface CaretakerStackProps extends StackProps {
   readonly stage: string;
   readonly configuration: Configuration;
+  /** Those of the registry unless given. */
+  readonly tasks?: readonly TaskDefinition[];
   /** Extra environment variables for the functions. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -23,12 +23,12 @@ export interface CaretakerStackProps extends StackProps {
 export class CaretakerStack extends Stack {
   constructor(scope: Construct, id: string, props: CaretakerStackProps) {
     super(scope, id, { description: `Caretaker (${props.stage})`, ...props });
-    const { stage, configuration } = props;
+    const { stage, configuration, tasks = Object.values(registry) } = props;
     Tags.of(this).add('application', 'caretaker');
     Tags.of(this).add('stage', stage);
 
     const alerting = new Alerting(this, 'Alerting', configuration.alerts);
-    const reportBucket = new ReportBucket(this, 'ReportBucket').bucket;
+    const reportBucket = new ReportBucket(this, 'ReportBucket');
     const stateTable = createStateTable(this, 'State', stage);
     const scheduleGroup = new CfnScheduleGroup(this, 'ScheduleGroup', { name: `caretaker-${stage}` });
 
@@ -54,7 +54,7 @@ export class CaretakerStack extends Stack {
 
     this.#output('PageTopicArn', alerting.pageTopic.topicArn);
     this.#output('NoticeTopicArn', alerting.noticeTopic.topicArn);
-    this.#output('ReportBucketName', reportBucket.bucketName);
+    this.#output('ReportBucketName', reportBucket.bucket.bucketName);
     this.#output('StateTableName', stateTable.tableName);
   }
 

@@ -7,6 +7,12 @@ const yearDays = 365;
 /** Reports are compliance records: seven years, of which at most two are leap years. */
 const reportRetentionDays = 7 * yearDays + 2;
 
+/** What was overwritten or deleted, by mistake perhaps, can be had back for so long. */
+const noncurrentDays = 30;
+
+/** What the steps of a run tell each other, kept to see what went wrong: longer than an execution can be redriven, 14 days. */
+const shortRetentionDays = 30;
+
 const common = {
   blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
   objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -15,7 +21,7 @@ const common = {
   removalPolicy: RemovalPolicy.RETAIN,
 };
 
-/** The bucket of reports and the bucket of its access logs. Both outlive the stack. */
+/** The bucket of reports and of what tasks remember, and the bucket of its access logs. Both outlive the stack. */
 export class ReportBucket extends Construct {
   readonly bucket: Bucket;
 
@@ -33,14 +39,26 @@ export class ReportBucket extends Construct {
       lifecycleRules: [
         {
           id: 'reports',
+          prefix: 'reports/',
           transitions: [{ storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(90) }],
           expiration: Duration.days(reportRetentionDays),
-          noncurrentVersionExpiration: Duration.days(30),
-          abortIncompleteMultipartUploadAfter: Duration.days(7),
+          noncurrentVersionExpiration: Duration.days(noncurrentDays),
         },
-        // An expired report leaves a delete marker, which S3 removes only when a rule of its own asks for it.
-        { id: 'delete-markers', expiredObjectDeleteMarker: true },
+        // What tasks remember from run to run has no end; only what they have written anew since.
+        { id: 'state', prefix: 'state/', noncurrentVersionExpiration: Duration.days(noncurrentDays) },
+        // What has expired leaves a delete marker, which S3 removes only when a rule of its own asks for it.
+        { id: 'remains', expiredObjectDeleteMarker: true, abortIncompleteMultipartUploadAfter: Duration.days(1) },
       ],
+    });
+  }
+
+  /** Lets what lies below `prefix` go after a month. */
+  expireSoon(id: string, prefix: string): void {
+    this.bucket.addLifecycleRule({
+      id,
+      prefix,
+      expiration: Duration.days(shortRetentionDays),
+      noncurrentVersionExpiration: Duration.days(1),
     });
   }
 }

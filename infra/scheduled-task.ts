@@ -2,21 +2,29 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Alias, Architecture, Function as LambdaFunction, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import type { TaskSettings } from '../config/schema.ts';
-import { environmentNames, functionName, liveAlias, metricNamespace } from '../shared/deployment.ts';
+import {
+  environmentNames,
+  functionName,
+  liveAlias,
+  metricNamespace,
+  runStatePrefix,
+  stateMachineTimeoutSeconds,
+} from '../shared/deployment.ts';
 import type { Estate } from '../shared/estate.ts';
 import type { TaskDefinition } from '../shared/task.ts';
 import type { Alerting } from './alerting.ts';
 import { bundledHandler } from './bundle.ts';
 import { createFailureQueue } from './failure-queue.ts';
 import { addMissedRunAlarm } from './missed-run-alarm.ts';
+import type { ReportBucket } from './report-bucket.ts';
 import { addTaskAlarms } from './task-alarms.ts';
 import { runtime, taskCode } from './task-code.ts';
 import { createTaskRole } from './task-role.ts';
-import { deliveryWindowSeconds, scheduledInvocation, TaskSchedule } from './task-schedule.ts';
+import { deliveryWindowSeconds, type ScheduleTarget, scheduledInvocation, TaskSchedule } from './task-schedule.ts';
+import { TaskStateMachine } from './task-state-machine.ts';
 
 /** Lambda's attempts at an asynchronous invocation are one more than this. */
 const retryAttempts = 2;
@@ -32,18 +40,22 @@ export interface ScheduledTaskProps {
   /** Extra environment variables. */
   readonly environment: Readonly<Record<string, string>>;
   readonly alerting: Alerting;
-  readonly reportBucket: IBucket;
+  readonly reportBucket: ReportBucket;
   readonly stateTable: ITable;
   readonly scheduleGroup: CfnScheduleGroup;
 }
 
-/** Everything that one task has in the cloud: function, alias, role, log group, schedule, queues for what fails, alarms. */
+/**
+ * Everything that one task has in the cloud: function, alias, role, log group, schedule, queues for what fails, alarms; and a state
+ * machine when its runs may be too long for one invocation.
+ */
 export class ScheduledTask extends Construct {
   readonly function: LambdaFunction;
 
   constructor(scope: Construct, id: string, props: ScheduledTaskProps) {
     super(scope, id);
     const { definition, settings, estate, alerting } = props;
+    const reportBucket = props.reportBucket.bucket;
     // Named by CloudFormation, so that a stack or a task that is deployed again does not meet the logs it left behind.
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.ONE_YEAR,
@@ -53,9 +65,10 @@ export class ScheduledTask extends Construct {
     const deadLetterQueue = createFailureQueue(this, 'UndeliveredSchedules');
     const role = createTaskRole(this, 'Role', {
       definition,
+      config: settings.config,
       accounts: estate.accounts,
       topics: [alerting.pageTopic, alerting.noticeTopic],
-      reportBucket: props.reportBucket,
+      reportBucket,
       stateTable: props.stateTable,
       logGroup,
       failureQueue,
@@ -84,7 +97,7 @@ export class ScheduledTask extends Construct {
         [environmentNames.stage]: props.stage,
         [environmentNames.pageTopicArn]: alerting.pageTopic.topicArn,
         [environmentNames.noticeTopicArn]: alerting.noticeTopic.topicArn,
-        [environmentNames.reportBucket]: props.reportBucket.bucketName,
+        [environmentNames.reportBucket]: reportBucket.bucketName,
         [environmentNames.stateTable]: props.stateTable.tableName,
       },
     });
@@ -96,15 +109,20 @@ export class ScheduledTask extends Construct {
       // The role may send to it already; the construct in aws-lambda-destinations would let it read as well.
       onFailure: { bind: () => ({ destination: failureQueue.queueArn }) },
     });
-    const schedule = {
-      definition,
-      timeZone: estate.timeZone,
-      group: props.scheduleGroup,
-      target: alias,
-      deadLetterQueue,
-    };
+    const isInSteps = definition.resumable === true;
+    const stateMachine = isInSteps
+      ? new TaskStateMachine(this, 'Steps', { stage: props.stage, definition, target: alias }).stateMachine
+      : undefined;
+    if (isInSteps) props.reportBucket.expireSoon(`runs-of-${definition.id}`, runStatePrefix(definition.id));
+
+    const schedule = { definition, timeZone: estate.timeZone, group: props.scheduleGroup, deadLetterQueue };
+    const invocation: ScheduleTarget = { arn: alias.functionArn, action: 'lambda:InvokeFunction' };
     new TaskSchedule(this, 'Schedule', {
       ...schedule,
+      target:
+        stateMachine === undefined
+          ? invocation
+          : { arn: stateMachine.stateMachineArn, action: 'states:StartExecution' },
       expression: settings.schedule,
       invocation: scheduledInvocation,
     });
@@ -114,10 +132,18 @@ export class ScheduledTask extends Construct {
       stage: props.stage,
       expression: settings.schedule,
       timeZone: estate.timeZone,
-      graceSeconds: deliveryWindowSeconds + maxEventAgeSeconds + definition.timeoutSeconds,
+      graceSeconds:
+        deliveryWindowSeconds +
+        (isInSteps ? stateMachineTimeoutSeconds : maxEventAgeSeconds + definition.timeoutSeconds),
       alerting,
       addWatch: (expression) =>
-        new TaskSchedule(this, 'Watch', { ...schedule, nameSuffix: '-watch', expression, invocation: { watch: true } }),
+        new TaskSchedule(this, 'Watch', {
+          ...schedule,
+          target: invocation,
+          nameSuffix: '-watch',
+          expression,
+          invocation: { watch: true },
+        }),
     });
     addTaskAlarms(this, {
       title: definition.title,
@@ -125,6 +151,7 @@ export class ScheduledTask extends Construct {
       function: this.function,
       failureQueue,
       deadLetterQueue,
+      stateMachine,
     });
   }
 }

@@ -2,7 +2,8 @@ import { Duration } from 'aws-cdk-lib';
 import { ComparisonOperator, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import type { Construct } from 'constructs';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
 import type { Alerting } from './alerting.ts';
 
 export interface TaskAlarmsProps {
@@ -12,11 +13,13 @@ export interface TaskAlarmsProps {
   readonly function: IFunction;
   readonly failureQueue: IQueue;
   readonly deadLetterQueue: IQueue;
+  /** Performs the runs of a task in steps; others have none. */
+  readonly stateMachine: IStateMachine | undefined;
 }
 
 /** Adds the alarms on a single occurrence: of an error, a throttle, a run that was given up. */
 export function addTaskAlarms(scope: Construct, props: TaskAlarmsProps): void {
-  const { title, alerting, failureQueue, deadLetterQueue } = props;
+  const { title, alerting, failureQueue, deadLetterQueue, stateMachine } = props;
   const period = Duration.minutes(5);
   const onAny = (metric: Metric, treatMissingData: TreatMissingData) => ({
     metric,
@@ -51,4 +54,18 @@ export function addTaskAlarms(scope: Construct, props: TaskAlarmsProps): void {
     title,
     onAny(deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period }), TreatMissingData.IGNORE),
   );
+  if (stateMachine === undefined) return;
+  const ends = {
+    ExecutionsFailed: stateMachine.metricFailed({ period }),
+    ExecutionsTimedOut: stateMachine.metricTimedOut({ period }),
+    ExecutionsAborted: stateMachine.metricAborted({ period }),
+  };
+  for (const [id, metric] of Object.entries(ends)) {
+    alerting.addAlarm(
+      new Construct(scope, id),
+      'failed-execution',
+      title,
+      onAny(metric, TreatMissingData.NOT_BREACHING),
+    );
+  }
 }

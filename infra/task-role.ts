@@ -6,12 +6,15 @@ import type { CfnBucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { statePrefix } from '../shared/deployment.ts';
 import type { EstateAccount } from '../shared/estate.ts';
-import type { Permission, TaskDefinition } from '../shared/task.ts';
+import { type GrantedPermission, permissionsFor, type TaskDefinition } from '../shared/task.ts';
 
 /** What every task's function writes to, whatever the task. */
 export interface TaskRoleProps {
   readonly definition: TaskDefinition;
+  /** The task's parsed configuration. */
+  readonly config: unknown;
   /** Accounts of the estate; a role that is named in one may be assumed. */
   readonly accounts: readonly EstateAccount[];
   readonly topics: readonly ITopic[];
@@ -35,12 +38,18 @@ export function createTaskRole(scope: Construct, id: string, props: TaskRoleProp
     description: `Caretaker: ${definition.title}`,
   });
   const reportPrefix = `reports/${definition.id}/*`;
+  const stateObjects = `${statePrefix(definition.id)}*`;
+  const declared = permissionsFor(definition, props.config);
   const roleArns = props.accounts.flatMap(({ roleArn }) => roleArn ?? []);
   const grants: [actions: string[], resources: string[]][] = [
-    ...definition.permissions.map(({ actions, resources }): [string[], string[]] => [[...actions], [...resources]]),
+    ...declared.map(({ actions, resources }): [string[], string[]] => [[...actions], [...resources]]),
     [['logs:CreateLogStream', 'logs:PutLogEvents'], [props.logGroup.logGroupArn]],
     [['sns:Publish'], props.topics.map((topic) => topic.topicArn)],
     [['s3:PutObject'], [reportBucket.arnForObjects(reportPrefix)]],
+    [['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'], [reportBucket.arnForObjects(stateObjects)]],
+    // Without it S3 calls a document that does not exist yet denied, not missing:
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    [['s3:ListBucket'], [reportBucket.bucketArn]],
     [['dynamodb:GetItem', 'dynamodb:UpdateItem'], [props.stateTable.tableArn]],
     [['sqs:SendMessage'], [props.failureQueue.queueArn]],
     ...(roleArns.length > 0 ? [[['sts:AssumeRole'], roleArns] as [string[], string[]]] : []),
@@ -50,7 +59,7 @@ export function createTaskRole(scope: Construct, id: string, props: TaskRoleProp
   const reportBucketId = Stack.of(scope).getLogicalId(reportBucket.node.defaultChild as CfnBucket);
   Validations.of(role).acknowledge(
     ...wildcardReasons([
-      ...definition.permissions,
+      ...declared,
       {
         actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
         resources: ['*'],
@@ -61,13 +70,18 @@ export function createTaskRole(scope: Construct, id: string, props: TaskRoleProp
         resources: [`<${reportBucketId}.Arn>/${reportPrefix}`],
         reason: 'The key of a report holds its date and run id; the task writes below its own prefix only.',
       },
+      {
+        actions: ['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'],
+        resources: [`<${reportBucketId}.Arn>/${stateObjects}`],
+        reason: 'What a task remembers are documents that it names itself, below its own prefix only.',
+      },
     ]),
   );
   return role;
 }
 
 /** Returns one acknowledgement for each resource with a wildcard, with the reasons of every permission that names it. */
-function wildcardReasons(permissions: readonly Permission[]): { id: string; reason: string }[] {
+function wildcardReasons(permissions: readonly GrantedPermission[]): { id: string; reason: string }[] {
   const byResource = new Map<string, string[]>();
   for (const { actions, resources, reason } of permissions) {
     for (const resource of resources.filter((text) => text.includes('*'))) {

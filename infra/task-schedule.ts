@@ -1,6 +1,5 @@
 import { Aws, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Alias } from 'aws-cdk-lib/aws-lambda';
 import { CfnSchedule, type CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -18,6 +17,13 @@ export const scheduledInvocation: Invocation = {
   schedule: { arn: '<aws.scheduler.schedule-arn>', scheduledTime: '<aws.scheduler.scheduled-time>' },
 };
 
+/** What a schedule sets going. */
+export interface ScheduleTarget {
+  readonly arn: string;
+  /** The IAM action that this takes. */
+  readonly action: 'lambda:InvokeFunction' | 'states:StartExecution';
+}
+
 export interface TaskScheduleProps {
   readonly definition: TaskDefinition;
   /** Sets it apart from the task's other schedules. */
@@ -28,11 +34,11 @@ export interface TaskScheduleProps {
   /** IANA name. */
   readonly timeZone: string;
   readonly group: CfnScheduleGroup;
-  readonly target: Alias;
+  readonly target: ScheduleTarget;
   readonly deadLetterQueue: IQueue;
 }
 
-/** The schedule of one task, and the role with which it may invoke that task's alias and nothing else. */
+/** A schedule of one task, and the role with which it may set its target going and do nothing else. */
 export class TaskSchedule extends Construct {
   constructor(scope: Construct, id: string, props: TaskScheduleProps) {
     super(scope, id);
@@ -44,7 +50,7 @@ export class TaskSchedule extends Construct {
       }),
       description: `Caretaker: lets EventBridge Scheduler run ${definition.id}`,
     });
-    role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.functionArn] }));
+    role.addToPolicy(new PolicyStatement({ actions: [target.action], resources: [target.arn] }));
     role.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [deadLetterQueue.queueArn] }));
 
     const schedule = new CfnSchedule(this, 'Schedule', {
@@ -55,7 +61,7 @@ export class TaskSchedule extends Construct {
       scheduleExpressionTimezone: props.timeZone,
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
-        arn: target.functionArn,
+        arn: target.arn,
         roleArn: role.roleArn,
         input: JSON.stringify(props.invocation),
         // A scan that is later than this is better reported as missed than run beside the next one.

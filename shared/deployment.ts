@@ -48,3 +48,27 @@ export const metricNames = {
 export function functionName(stage: string, taskId: string): string {
   return `caretaker-${stage}-${taskId}`;
 }
+
+/** Returns where in the report bucket a task keeps what it must remember. */
+export function statePrefix(taskId: string): string {
+  return `state/${taskId}/`;
+}
+
+/** Returns where in the report bucket the steps of a run keep what they tell each other; of no use once the run has ended. */
+export function runStatePrefix(taskId: string): string {
+  return `${statePrefix(taskId)}runs/`;
+}
+
+/** Returns the name of the state machine of a task whose work is planned: what a run in steps is started by. */
+export function stateMachineName(stage: string, taskId: string): string {
+  return functionName(stage, taskId);
+}
+
+/**
+ * A run in steps stops working after this, in seconds, and reports what has not been done as unchecked: less than a day, so that a
+ * nightly run does not meet the next one.
+ */
+export const workWindowSeconds = 10 * 3600;
+
+/** A run in steps is ended after this, in seconds, should its work not have stopped by itself and its report been made. */
+export const stateMachineTimeoutSeconds = 12 * 3600;

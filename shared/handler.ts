@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import { Tracer } from '@aws-lambda-powertools/tracer';
 import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -14,7 +13,7 @@ import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { AwsClients } from './aws/clients.ts';
 import { hoursSinceScheduledRun, recordScheduledRun } from './aws/last-run.ts';
-import { type Lease, takeLease } from './aws/lease.ts';
+import { type Lease, LeaseHeldError, takeLease } from './aws/lease.ts';
 import { storeReport } from './aws/report-store.ts';
 import { ConfigError, parseOrThrow } from './config-error.ts';
 import {
@@ -24,23 +23,50 @@ import {
   metricDimensions,
   metricNames,
   metricNamespace,
+  stateMachineTimeoutSeconds,
+  statePrefix,
+  workWindowSeconds,
 } from './deployment.ts';
-import { invocationSchema } from './invocation.ts';
+import { type Invocation, invocationSchema, type Step } from './invocation.ts';
 import { publishReport } from './notify/publish.ts';
 import type { Report } from './report.ts';
-import { runTask, type TaskSteps } from './run-task.ts';
-import { MemoryStateStore } from './storage/memory-state-store.ts';
+import {
+  continueWork,
+  finishTask,
+  planWork,
+  type RunOptions,
+  runTask,
+  type TaskSteps,
+  type WorkItem,
+} from './run-task.ts';
+import { type RunPlan, RunState } from './storage/run-state.ts';
+import { S3StateStore } from './storage/s3-state-store.ts';
 import type { TaskDefinition } from './task.ts';
 
 /** Seconds kept back at the end of an invocation for storing and publishing the report. */
 const reserveSeconds = 15;
 
+/** Seconds kept back at the end of a step of long work, for stopping and for storing how far it came. */
+const workReserveSeconds = 30;
+
+/** Step Functions hands on 256 KiB at most: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html */
+const maxPlanBytes = 250_000;
+
+/** Characters of an error that a report shows. */
+const maxFailureLength = 500;
+
 /** What an invocation answers: enough for a person who ran it by hand; the whole report is at `reportUrl`. */
 export interface InvocationResult {
   readonly task: string;
-  /** `skipped`: this scheduled run has been done already. `watched`: nothing was to be run. */
-  readonly status: Report['status'] | 'skipped' | 'watched';
+  /**
+   * The report's, or else. `skipped`: this scheduled run has been done already, or another execution is doing it. `watched`:
+   * nothing was to be run. `planned`: `items` are to be worked on. `unfinished`: this part needs another step. `done`, `out-of-time`:
+   * it needs none.
+   */
+  readonly status: Report['status'] | 'skipped' | 'watched' | 'planned' | 'unfinished' | 'done' | 'out-of-time';
   readonly runId?: string;
+  /** Ids of the parts of the work. */
+  readonly items?: readonly string[];
   readonly findings?: number;
   readonly checked?: number;
   readonly unchecked?: number;
@@ -48,9 +74,12 @@ export interface InvocationResult {
   readonly reportUrl?: string;
 }
 
+/** What a run by hand has in place of a lease: nobody else performs it. */
+const ownRun: Lease = { confirm: async () => {}, complete: async () => {}, release: async () => {} };
+
 /**
  * Returns the Lambda entry of a task: it reads the configuration that travels with the code, takes the lease of a scheduled
- * run, runs the task, stores the report and tells people.
+ * run, runs the task, stores the report and tells people. Of a run in steps, it does the step that the event names.
  *
  * The returned function throws ConfigError for a bad event or configuration, and lets everything else that is not about a
  * single resource propagate, so that the failure destination and the alarms act.
@@ -66,40 +95,59 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
   const clients = new AwsClients();
 
   async function handle(event: unknown, context: Context): Promise<InvocationResult> {
-    const invocation = parseOrThrow(invocationSchema, event ?? {}, 'event');
+    const { step, ...invocation } = parseOrThrow(invocationSchema, event ?? {}, 'event');
     const deployed = await readDeployedConfig();
     const environment = readEnvironment();
     if (invocation.watch === true) return watch(environment);
+
     const remainingSeconds = context.getRemainingTimeInMillis() / 1000;
-
-    let lease: Lease | undefined;
-    if (invocation.schedule !== undefined) {
-      const run = { scheduleArn: invocation.schedule.arn, scheduledTime: invocation.schedule.scheduledTime };
-      lease = await takeLease(clients.get(DynamoDBClient, home()), environment.stateTable, run, {
-        requestId: context.awsRequestId,
-        holdSeconds: Math.ceil(remainingSeconds),
-        now: () => new Date(),
-      });
-      if (lease === undefined) {
-        logger.info('This scheduled run has been done already', { scheduledTime: run.scheduledTime });
-        return { task: definition.id, status: 'skipped' };
-      }
-    }
-
-    try {
-      const report = await runTask(definition, steps, {
+    const store = new S3StateStore(clients.get(S3Client, home()), environment.reportBucket, statePrefix(definition.id));
+    const surroundings: Surroundings = {
+      environment,
+      runbookUrl: deployed.runbookUrl,
+      remainingSeconds,
+      options: {
         estate: deployed.estate,
         config: deployed.config,
         configSource: deployedConfigFileName,
         invocation,
         clients,
         clock: () => new Date(),
-        store: new MemoryStateStore(),
+        store,
         timeBudgetSeconds: Math.max(1, remainingSeconds - reserveSeconds),
-      });
-      await lease?.confirm();
-      const reportUrl = await storeAndPublish(report, environment, deployed.runbookUrl);
-      if (lease !== undefined) {
+      },
+    };
+    if (step === undefined) {
+      return perform(surroundings, context.awsRequestId, () => runTask(definition, steps, surroundings.options));
+    }
+    if (definition.resumable !== true) {
+      throw new ConfigError('event', [
+        { path: 'step', message: `${definition.id} does all of a run in one invocation` },
+      ]);
+    }
+    const run = new RunState(store, step.runId);
+    if (step.kind === 'plan') return plan(surroundings, run, step.runId);
+    return step.kind === 'work' ? work(surroundings, run, step) : finish(surroundings, run, step.runId);
+  }
+
+  /**
+   * Performs a run, stores its report and tells people; of a scheduled run, only with its lease.
+   *
+   * @param requestId the same for every attempt of those that follow each other, so that a later one need not wait for an earlier.
+   */
+  async function perform(
+    { environment, runbookUrl, remainingSeconds, options }: Surroundings,
+    requestId: string,
+    run: () => Promise<Report>,
+  ): Promise<InvocationResult> {
+    const { schedule } = options.invocation;
+    const lease = await leaseOf(schedule, environment, requestId, Math.ceil(remainingSeconds));
+    if (lease === undefined) return skipped('This scheduled run has been done already', schedule);
+    try {
+      const report = await run();
+      await lease.confirm();
+      const reportUrl = await storeAndPublish(report, environment, runbookUrl);
+      if (schedule !== undefined) {
         // Killed between the two, the run is repeated, and recorded again.
         await recordScheduledRun(
           clients.get(DynamoDBClient, home()),
@@ -117,6 +165,90 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
       await releaseQuietly(lease, logger);
       throw error;
     }
+  }
+
+  /** Takes the lease for as long as the run may last, and divides the work, once: asked again, it answers the same. */
+  async function plan({ environment, options }: Surroundings, run: RunState, runId: string): Promise<InvocationResult> {
+    const { invocation } = options;
+    let lease: Lease | undefined;
+    try {
+      lease = await leaseOf(invocation.schedule, environment, runId, stateMachineTimeoutSeconds);
+    } catch (error) {
+      // Scheduler delivered twice, and the other execution is at work. To wait here would gain nothing.
+      if (!(error instanceof LeaseHeldError)) throw error;
+      return skipped('Another execution is performing this scheduled run', invocation.schedule);
+    }
+    if (lease === undefined) return skipped('This scheduled run has been done already', invocation.schedule);
+    try {
+      let planned = await run.readPlan();
+      if (planned === undefined) {
+        const startedAt = options.clock().toISOString();
+        const items = await planWork(definition, steps, options);
+        planned = { startedAt, invocation, items: items.map((item) => ({ ...item })) };
+        requireDistinct(planned.items);
+        await run.writePlan(planned);
+      }
+      const items = planned.items.map(({ id }) => id);
+      logger.info('Run planned', { runId, items: items.length });
+      return requireSmall({ task: definition.id, status: 'planned', runId, items });
+    } catch (error) {
+      await releaseQuietly(lease, logger);
+      throw error;
+    }
+  }
+
+  /** Goes on with one part of the work from where its last step ended. */
+  async function work(
+    { remainingSeconds, options }: Surroundings,
+    run: RunState,
+    { runId, item: id }: Step & { kind: 'work' },
+  ): Promise<InvocationResult> {
+    const planned = await planOf(run, runId);
+    const item = planned.items.find((candidate) => candidate.id === id);
+    if (item === undefined)
+      throw new ConfigError('event', [{ path: 'step.item', message: `${id} is not in the plan` }]);
+    const answer = { task: definition.id, runId };
+    const { progress: before } = await run.readPart(item);
+    if (before?.isDone === true) return { ...answer, status: 'done' };
+    const secondsSinceStart = (options.clock().getTime() - Date.parse(planned.startedAt)) / 1000;
+    if (secondsSinceStart > workWindowSeconds) return { ...answer, status: 'out-of-time' };
+    const timeBudgetSeconds = Math.max(1, remainingSeconds - workReserveSeconds);
+    const stepOptions = { ...options, invocation: planned.invocation, timeBudgetSeconds };
+    try {
+      const after = await continueWork(definition, steps, stepOptions, item, before);
+      await run.writePart(item, { progress: after });
+      return { ...answer, status: after.isDone ? 'done' : 'unfinished' };
+    } catch (error) {
+      // For the report, should this have been the last attempt.
+      const failure = String(error).slice(0, maxFailureLength);
+      await run.writePart(item, { progress: before, failure }).catch(() => {});
+      throw error;
+    }
+  }
+
+  async function finish(surroundings: Surroundings, run: RunState, runId: string): Promise<InvocationResult> {
+    const planned = await planOf(run, runId);
+    const options = { ...surroundings.options, invocation: planned.invocation, runId };
+    return perform({ ...surroundings, options }, runId, async () =>
+      finishTask(definition, steps, options, await run.readWork(planned), new Date(planned.startedAt)),
+    );
+  }
+
+  async function leaseOf(
+    schedule: Invocation['schedule'],
+    { stateTable }: Environment,
+    requestId: string,
+    holdSeconds: number,
+  ): Promise<Lease | undefined> {
+    if (schedule === undefined) return ownRun;
+    const run = { scheduleArn: schedule.arn, scheduledTime: schedule.scheduledTime };
+    const now = () => new Date();
+    return takeLease(clients.get(DynamoDBClient, home()), stateTable, run, { requestId, holdSeconds, now });
+  }
+
+  function skipped(why: string, schedule: Invocation['schedule']): InvocationResult {
+    logger.info(why, { scheduledTime: schedule?.scheduledTime });
+    return { task: definition.id, status: 'skipped' };
   }
 
   async function watch({ stage, stateTable }: Environment): Promise<InvocationResult> {
@@ -156,11 +288,43 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
     metrics.addMetric(metricNames.unchecked, MetricUnit.Count, report.coverage.unchecked.length);
   }
 
+  /** Not every step measures something, and Powertools' own middleware warns of each that does not. */
+  function publishMetrics(): void {
+    if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+  }
+
   return middy<unknown, InvocationResult>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .use(captureLambdaHandler(tracer, { captureResponse: false }))
-    .use(logMetrics(metrics))
+    .use({ after: publishMetrics, onError: publishMetrics })
     .handler(handle) as unknown as (event: unknown, context: Context) => Promise<InvocationResult>;
+}
+
+/** What every invocation has, and every way to run a task needs. */
+interface Surroundings {
+  readonly environment: Environment;
+  readonly runbookUrl: string | undefined;
+  /** What was left of the invocation's time when it began. */
+  readonly remainingSeconds: number;
+  readonly options: RunOptions;
+}
+
+async function planOf(run: RunState, runId: string): Promise<RunPlan> {
+  const planned = await run.readPlan();
+  if (planned !== undefined) return planned;
+  throw new ConfigError('event', [{ path: 'step.runId', message: `no run ${runId} has been planned` }]);
+}
+
+/** Two parts under one name would overwrite each other's progress. */
+function requireDistinct(items: readonly WorkItem[]): void {
+  if (new Set(items.map(({ id }) => id)).size < items.length)
+    throw new TypeError('two parts of the work have the same id');
+}
+
+function requireSmall(result: InvocationResult): InvocationResult {
+  const bytes = Buffer.byteLength(JSON.stringify(result));
+  if (bytes <= maxPlanBytes) return result;
+  throw new RangeError(`the plan takes ${bytes} bytes, and Step Functions ${maxPlanBytes}: plan fewer, larger parts`);
 }
 
 /** The function's own region, which Lambda always sets. */
@@ -181,9 +345,9 @@ function resultOf(report: Report, reportUrl: string) {
 }
 
 /** The original error is what must reach the caller; a lease that cannot be released expires by itself. */
-async function releaseQuietly(lease: Lease | undefined, logger: Logger): Promise<void> {
+async function releaseQuietly(lease: Lease, logger: Logger): Promise<void> {
   try {
-    await lease?.release();
+    await lease.release();
   } catch (error) {
     logger.warn('The lease could not be released and will expire by itself', error as Error);
   }

@@ -56,6 +56,8 @@ export interface FinishedWork {
   readonly item: WorkItem;
   /** Undefined when the run's time was up before it was begun. */
   readonly progress: WorkProgress | undefined;
+  /** Why the last step came to nothing, if it did. */
+  readonly failure?: string | undefined;
 }
 
 /**
@@ -168,9 +170,10 @@ export async function finishTask<Config extends z.ZodType, Items, Rule extends s
   const { config, estate } = context;
 
   const coverage = new CoverageLedger({ only: scope.only, classify: uncheckedReason });
-  for (const { item, progress } of work) {
+  for (const { item, progress, failure } of work) {
     const resource = { type: scopeType, id: `work/${item.id}`, name: item.id };
     if (progress?.isDone === true) coverage.checked(resource);
+    else if (failure !== undefined) coverage.unchecked(resource, 'step-failed', failure);
     else coverage.expect(resource);
   }
   const metrics: Record<string, number> = {};

@@ -7,10 +7,18 @@ import type * as z from 'zod';
 export interface Permission {
   /** IAM actions such as `acm:ListCertificates`; never a wildcard. */
   readonly actions: readonly string[];
-  /** ARNs, or `*` where the service knows no resource-level permission for the action. */
-  readonly resources: readonly string[];
+  /**
+   * ARNs, or `*` where the service knows no resource-level permission for the action. Where the configuration names them, a pure
+   * function of the task's parsed configuration; one that returns none takes the permission away.
+   */
+  readonly resources: readonly string[] | ((config: unknown) => readonly string[]);
   /** Why `*` is needed: shown to whoever reviews the deployed policy. */
   readonly reason: string;
+}
+
+/** A permission whose resources are known. */
+export interface GrantedPermission extends Permission {
+  readonly resources: readonly string[];
 }
 
 /** What a task is, as data: everything that infra, the command line and the documentation tests derive from. */
@@ -33,6 +41,16 @@ export interface TaskDefinition<
   readonly rules: readonly Rule[];
   /** Every field has a default or a clear error. */
   readonly config: Config;
+}
+
+/** Returns what a task with this configuration needs to be allowed, `config` being what the task's schema returned. */
+export function permissionsFor(definition: TaskDefinition, config: unknown): GrantedPermission[] {
+  return definition.permissions
+    .map(({ resources, ...permission }) => ({
+      ...permission,
+      resources: typeof resources === 'function' ? resources(config) : resources,
+    }))
+    .filter(({ resources }) => resources.length > 0);
 }
 
 /** The parsed configuration of a task. */

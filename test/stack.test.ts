@@ -8,7 +8,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
 import { configurationSchema } from '../config/schema.ts';
 import * as registry from '../functions/index.ts';
-import { alarmKinds, runbookLink } from '../infra/alarms.ts';
+import { alarmIdsOf, alarmKinds, runbookLink } from '../infra/alarms.ts';
 import { parseAppOptions } from '../infra/app-options.ts';
 import { bundle } from '../infra/bundle.ts';
 import { CaretakerStack } from '../infra/caretaker-stack.ts';
@@ -22,9 +22,12 @@ import {
   metricDimensions,
   metricNames,
   metricNamespace,
+  stateMachineName,
+  stateMachineTimeoutSeconds,
+  workWindowSeconds,
 } from '../shared/deployment.ts';
 import { invocationSchema } from '../shared/invocation.ts';
-import type { TaskDefinition } from '../shared/task.ts';
+import { permissionsFor, type TaskDefinition } from '../shared/task.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a template is JSON whose shape is what these tests are about.
 type Properties = Record<string, any>;
@@ -52,6 +55,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 function createStack(options: {
   readonly alerts?: object;
   readonly tasks?: Record<string, object>;
+  readonly definitions?: readonly TaskDefinition[];
   readonly stage?: string;
   readonly environment?: Record<string, string>;
 }): CaretakerStack {
@@ -63,6 +67,7 @@ function createStack(options: {
     stage: options.stage ?? stage,
     configuration: configurationSchema.parse({ estate, alerts: options.alerts ?? alerts, tasks: options.tasks }),
     environment: options.environment,
+    tasks: options.definitions,
     env: { region: 'us-east-1' },
   });
 }
@@ -129,7 +134,7 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     (p) => p.FunctionName === functionName(stage, definition.id),
   );
   const [aliasId, alias] = resources.one('AWS::Lambda::Alias', (p) => p.FunctionName.Ref === functionId);
-  const [, schedule] = resources.one('AWS::Scheduler::Schedule', (p) => p.Target.Arn.Ref === aliasId);
+  const [, schedule] = resources.one('AWS::Scheduler::Schedule', (p) => p.Name.endsWith(`-${definition.id}`));
   const [, eventInvokeConfig] = resources.one(
     'AWS::Lambda::EventInvokeConfig',
     (p) => p.FunctionName.Ref === functionId,
@@ -137,6 +142,11 @@ describe.each(tasks)('the deployment of $id', (definition) => {
   const deadLetterArn = schedule.Properties.Target.DeadLetterConfig.Arn;
   const failureArn = eventInvokeConfig.Properties.DestinationConfig.OnFailure.Destination;
   const logGroup = lambda.Properties.LoggingConfig.LogGroup;
+  const stateMachineId = () =>
+    resources.one(
+      'AWS::StepFunctions::StateMachine',
+      (p) => p.StateMachineName === stateMachineName(stage, definition.id),
+    )[0];
 
   it('runs on Node 24 on arm64 with the memory and the timeout of its definition, traced', () => {
     expect(lambda.Properties).toMatchObject({
@@ -178,12 +188,17 @@ describe.each(tasks)('the deployment of $id', (definition) => {
         's3:PutObject',
         { 'Fn::Join': ['', [{ 'Fn::GetAtt': [reportBucketId, 'Arn'] }, `/reports/${definition.id}/*`]] },
       ],
+      ...['s3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload'].map((action): [string, unknown] => [
+        action,
+        { 'Fn::Join': ['', [{ 'Fn::GetAtt': [reportBucketId, 'Arn'] }, `/state/${definition.id}/*`]] },
+      ]),
+      ['s3:ListBucket', { 'Fn::GetAtt': [reportBucketId, 'Arn'] }],
       ['dynamodb:GetItem', { 'Fn::GetAtt': [stateTableId, 'Arn'] }],
       ['dynamodb:UpdateItem', { 'Fn::GetAtt': [stateTableId, 'Arn'] }],
       ['sqs:SendMessage', failureArn],
       ...accounts.map(({ roleArn }): [string, unknown] => ['sts:AssumeRole', roleArn]),
     ];
-    const declared = definition.permissions.flatMap(({ actions, resources: on }) =>
+    const declared = permissionsFor(definition, definition.config.parse({})).flatMap(({ actions, resources: on }) =>
       actions.flatMap((action) => on.map((resource) => allowed(action, resource))),
     );
     const expected = new Set([...declared, ...everyTask.map(([action, resource]) => allowed(action, resource))]);
@@ -215,8 +230,9 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     expect(group.DeletionPolicy).toBe('Retain');
   });
 
-  it('is run by its alias at the times of its definition, in the time zone of the estate', () => {
+  it('is run by its alias, or in steps, at the times of its definition, in the time zone of the estate', () => {
     expect(alias.Properties.Name).toBe('live');
+    expect(schedule.Properties.Target.Arn).toEqual(definition.resumable ? { Ref: stateMachineId() } : { Ref: aliasId });
     expect(schedule.Properties).toMatchObject({
       ScheduleExpression: definition.schedule,
       ScheduleExpressionTimezone: estate.timeZone,
@@ -233,11 +249,12 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     expect(invocationSchema.safeParse(event).success).toBe(true);
   });
 
-  it('lets the scheduler do nothing but run that alias and give up to the dead-letter queue', () => {
+  it('lets the scheduler do nothing but that, and give up to the dead-letter queue', () => {
     const roleId = schedule.Properties.Target.RoleArn['Fn::GetAtt'][0];
-    expect(resources.allowedTo(roleId)).toEqual(
-      [allowed('lambda:InvokeFunction', { Ref: aliasId }), allowed('sqs:SendMessage', deadLetterArn)].sort(),
-    );
+    const start = definition.resumable
+      ? allowed('states:StartExecution', { Ref: stateMachineId() })
+      : allowed('lambda:InvokeFunction', { Ref: aliasId });
+    expect(resources.allowedTo(roleId)).toEqual([start, allowed('sqs:SendMessage', deadLetterArn)].sort());
     const [statement] = resources.at({ Ref: roleId }).Properties.AssumeRolePolicyDocument.Statement;
     // The ARN of the group, not of the schedule: that is what Scheduler sends.
     expect(statement.Condition).toEqual({
@@ -275,19 +292,17 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     }
   });
 
-  it.each(Object.keys(alarmKinds) as (keyof typeof alarmKinds)[])(
-    'has the alarm %s, which tells its topic and links to the runbook',
-    (kind) => {
-      const link = runbookLink(kind);
-      const [, alarm] = resources.one(
-        'AWS::CloudWatch::Alarm',
-        (p) => p.AlarmDescription.startsWith(`${definition.title}: `) && p.AlarmDescription.endsWith(` ${link}`),
-      );
-      const topic = { Ref: alarmKinds[kind].channel === 'page' ? pageTopicId : noticeTopicId };
-      expect(alarm.Properties.AlarmActions).toEqual([topic]);
-      expect(alarm.Properties.OKActions).toEqual([topic]);
-    },
-  );
+  it.each(alarmIdsOf(definition))('has the alarm %s, which tells its topic and links to the runbook', (kind) => {
+    const link = runbookLink(kind);
+    const alarms = resources
+      .ofType('AWS::CloudWatch::Alarm')
+      .map(([, { Properties }]) => Properties)
+      .filter((p) => p.AlarmDescription.startsWith(`${definition.title}: `) && p.AlarmDescription.endsWith(` ${link}`));
+    // An execution can end badly in three ways, each with a metric of its own.
+    expect(alarms).toHaveLength(kind === 'failed-execution' ? 3 : 1);
+    const topic = { Ref: alarmKinds[kind].channel === 'page' ? pageTopicId : noticeTopicId };
+    for (const { AlarmActions, OKActions } of alarms) expect([AlarmActions, OKActions]).toEqual([[topic], [topic]]);
+  });
 
   it('watches the metrics that say so', () => {
     const alarm = (link: string) =>
@@ -349,8 +364,11 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     const [, { Properties: watch }] = seldom.one('AWS::Scheduler::Schedule', (p) => p.Name.endsWith('-watch'));
     expect(watch).toMatchObject({ ScheduleExpression: 'rate(6 hours)', Target: { Input: '{"watch":true}' } });
     expect(invocationSchema.safeParse(JSON.parse(watch.Target.Input)).success).toBe(true);
-    const [, { Properties: alarm }] = seldom.one('AWS::CloudWatch::Alarm', (p) =>
-      p.AlarmDescription.endsWith(runbookLink('missed-run')),
+    const [, { Properties: alarm }] = seldom.one(
+      'AWS::CloudWatch::Alarm',
+      (p) =>
+        p.AlarmDescription.startsWith(`${definition.title}: `) &&
+        p.AlarmDescription.endsWith(runbookLink('missed-run')),
     );
     expect(alarm).toMatchObject({
       MetricName: metricNames.hoursSinceScheduledRun,
@@ -468,11 +486,30 @@ describe('the stack', () => {
     expect(reportBucket.Properties.LifecycleConfiguration.Rules).toContainEqual(
       expect.objectContaining({
         Status: 'Enabled',
+        Prefix: 'reports/',
         ExpirationInDays: 2557,
         NoncurrentVersionExpiration: { NoncurrentDays: 30 },
         Transitions: [{ StorageClass: 'STANDARD_IA', TransitionInDays: 90 }],
       }),
     );
+  });
+
+  it('lets nothing that a task remembers expire, and clears away what uploads have left after a day', () => {
+    const rules: Properties[] = reportBucket.Properties.LifecycleConfiguration.Rules;
+    const expiring = rules.filter(({ ExpirationInDays }) => ExpirationInDays !== undefined);
+    for (const { id } of tasks) {
+      const memory = `state/${id}/verification/audio`;
+      expect(expiring.filter(({ Prefix }) => memory.startsWith(Prefix ?? ''))).toEqual([]);
+    }
+    expect(rules).toContainEqual(
+      expect.objectContaining({ Prefix: 'state/', NoncurrentVersionExpiration: { NoncurrentDays: 30 } }),
+    );
+    expect(rules.filter(({ Prefix }) => Prefix === undefined)).toEqual([
+      expect.objectContaining({
+        ExpiredObjectDeleteMarker: true,
+        AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+      }),
+    ]);
   });
 
   it('keeps state in a table that can be recovered, beyond the stack, and that forgets what has expired', () => {
@@ -533,6 +570,220 @@ describe('the stack', () => {
       );
     expect(acknowledged.length).toBeGreaterThan(0);
     for (const [id, reason] of acknowledged) expect(reason.length, id).toBeGreaterThan(30);
+  });
+});
+
+describe('a task whose runs are performed in steps', () => {
+  const bucket = 'nycmg-audio';
+  const definition: TaskDefinition = {
+    ...registry.certificateExpiry,
+    resumable: true,
+    permissions: [
+      {
+        actions: ['s3:GetObject'],
+        resources: () => [`arn:aws:s3:::${bucket}/*`],
+        reason: 'The configuration names it.',
+      },
+      { actions: ['kms:Decrypt'], resources: () => [], reason: 'The configuration names no key.' },
+    ],
+  };
+  const inSteps = createStack({ definitions: [definition] });
+  const resources = new Resources(inSteps);
+  const [, lambda] = resources.one('AWS::Lambda::Function');
+  const [aliasId] = resources.one('AWS::Lambda::Alias');
+  const [stateMachineId, stateMachine] = resources.one('AWS::StepFunctions::StateMachine');
+  const functionArn = 'arn:of:alias';
+  const asl = JSON.parse(
+    stateMachine.Properties.DefinitionString['Fn::Join'][1]
+      .map((part: unknown) => (typeof part === 'string' ? part : functionArn))
+      .join(''),
+  );
+  const inner = asl.States.Work.ItemProcessor;
+  const arnOf = (text: string) => ({
+    'Fn::Join': ['', ['arn:aws:states:us-east-1:', { Ref: 'AWS::AccountId' }, `:${text}`]],
+  });
+  const name = stateMachineName(stage, definition.id);
+
+  it.each([
+    ['outer', asl],
+    ['inner', inner],
+  ])(
+    'has an %s sequence of steps in which each leads to another, none is forgotten, and the last ends it',
+    (_, graph) => {
+      const next = (state: Properties): string[] => [
+        ...(state.Next === undefined ? [] : [state.Next]),
+        ...(state.Default === undefined ? [] : [state.Default]),
+        ...[...(state.Choices ?? []), ...(state.Catch ?? [])].flatMap(({ Next }) => Next),
+      ];
+      const reached = new Set<string>([graph.StartAt]);
+      for (const id of reached) for (const other of next(graph.States[id])) reached.add(other);
+      expect([...reached].sort()).toEqual(Object.keys(graph.States).sort());
+      for (const state of Object.values<Properties>(graph.States)) {
+        expect(next(state).length > 0, JSON.stringify(state)).toBe(state.End !== true && state.Type !== 'Succeed');
+      }
+    },
+  );
+
+  it('asks for steps that its handler accepts', () => {
+    const values: Record<string, unknown> = {
+      '$$.Execution.Name': 'a1b2-c3d4_e5f6',
+      '$.runId': 'a1b2-c3d4_e5f6',
+      '$$.Map.Item.Value': 'verification/audio',
+    };
+    const filled = (template: Properties): Properties =>
+      Object.fromEntries(
+        Object.entries(template).map(([key, value]) => {
+          if (key.endsWith('.$')) return [key.slice(0, -2), values[value]];
+          return [key, typeof value === 'object' ? filled(value) : value];
+        }),
+      );
+    const scheduled = JSON.parse(resources.one('AWS::Scheduler::Schedule')[1].Properties.Target.Input);
+    const plan = { ...scheduled, step: filled(asl.States['Name the run'].Parameters) };
+    const work = filled(asl.States.Work.ItemSelector);
+    const finish = filled(asl.States.Finish.Parameters.Payload);
+    for (const event of [plan, work, finish]) expect(invocationSchema.parse(event)).toEqual(event);
+    expect([plan, work, finish].map(({ step }) => step.kind)).toEqual(['plan', 'work', 'finish']);
+    expect(inner.States.Step.Parameters.Payload).toEqual({ 'step.$': '$.step' });
+  });
+
+  it('calls the version in service, tries again what may pass, and waits no longer than the function may run', () => {
+    for (const state of [asl.States.Plan, asl.States.Finish, inner.States.Step]) {
+      expect(state.Parameters.FunctionName).toBe(functionArn);
+      expect(state.TimeoutSeconds).toBeGreaterThan(definition.timeoutSeconds);
+      const attempts = Object.fromEntries(
+        state.Retry.flatMap(({ ErrorEquals, MaxAttempts }: Properties) =>
+          ErrorEquals.map((error: string) => [error, MaxAttempts]),
+        ),
+      );
+      expect(attempts).toMatchObject({ ConfigError: 0, 'Lambda.TooManyRequestsException': 8, 'States.ALL': 2 });
+    }
+  });
+
+  it('works on its parts side by side, and makes its report whatever becomes of one', () => {
+    expect(asl.States.Work).toMatchObject({
+      MaxConcurrency: 5,
+      ToleratedFailurePercentage: 100,
+      ResultPath: null,
+      Next: 'Finish',
+      ItemProcessor: { ProcessorConfig: { Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' } },
+    });
+    expect(inner.States.Step.Catch).toEqual([{ ErrorEquals: ['States.ALL'], ResultPath: '$.error', Next: 'Over' }]);
+  });
+
+  it('has time left for its report when its work has to stop', () => {
+    expect(asl.TimeoutSeconds).toBe(stateMachineTimeoutSeconds);
+    // One last step of the work with all its attempts, and the report with all of its own.
+    expect(workWindowSeconds + 6 * (900 + 240)).toBeLessThanOrEqual(stateMachineTimeoutSeconds);
+  });
+
+  it('is traced, and logs every step, without what is handed on, for a year and beyond the stack', () => {
+    const { LoggingConfiguration: logging, TracingConfiguration: tracing } = stateMachine.Properties;
+    expect(tracing).toEqual({ Enabled: true });
+    expect(logging).toMatchObject({ Level: 'ALL', IncludeExecutionData: false });
+    const group = resources.at(logging.Destinations[0].CloudWatchLogsLogGroup.LogGroupArn);
+    expect(group).toMatchObject({ DeletionPolicy: 'Retain', Properties: { RetentionInDays: 365 } });
+  });
+
+  it('lets Step Functions do nothing but call the function, fan out, log and trace', () => {
+    const roleId = stateMachine.Properties.RoleArn['Fn::GetAtt'][0];
+    const logDelivery = [
+      ...['CreateLogDelivery', 'GetLogDelivery', 'UpdateLogDelivery', 'DeleteLogDelivery', 'ListLogDeliveries'],
+      ...['PutResourcePolicy', 'DescribeResourcePolicies', 'DescribeLogGroups'],
+    ];
+    const tracing = ['PutTraceSegments', 'PutTelemetryRecords', 'GetSamplingRules', 'GetSamplingTargets'];
+    const executions = [arnOf(`execution:${name}:*`), arnOf(`execution:${name}/parts:*`)];
+    expect(resources.allowedTo(roleId)).toEqual(
+      [
+        allowed('lambda:InvokeFunction', { Ref: aliasId }),
+        allowed('states:StartExecution', arnOf(`stateMachine:${name}`)),
+        ...['DescribeExecution', 'StopExecution', 'RedriveExecution'].flatMap((action) =>
+          executions.map((arn) => allowed(`states:${action}`, arn)),
+        ),
+        ...logDelivery.map((action) => allowed(`logs:${action}`, '*')),
+        ...tracing.map((action) => allowed(`xray:${action}`, '*')),
+      ].sort(),
+    );
+    const [statement] = resources.at({ Ref: roleId }).Properties.AssumeRolePolicyDocument.Statement;
+    expect(statement.Principal).toEqual({ Service: 'states.amazonaws.com' });
+    expect(statement.Condition.StringEquals).toEqual({ 'aws:SourceAccount': { Ref: 'AWS::AccountId' } });
+    const [policyId] = resources.one('AWS::IAM::Policy', (p) =>
+      p.Roles.some((role: { Ref: string }) => role.Ref === roleId),
+    );
+    expect(stateMachine.DependsOn, 'Step Functions checks that it may write logs').toContain(policyId);
+    expect(name.length).toBeLessThanOrEqual(80);
+  });
+
+  it('is started by the scheduler with what names the scheduled time, and not called by it', () => {
+    const [, { Properties: schedule }] = resources.one('AWS::Scheduler::Schedule');
+    expect(schedule.Target.Arn).toEqual({ Ref: stateMachineId });
+    expect(schedule.Target).toMatchObject({ RetryPolicy: { MaximumEventAgeInSeconds: 3600 } });
+    expect(resources.at(schedule.Target.DeadLetterConfig.Arn).Type).toBe('AWS::SQS::Queue');
+    const roleId = schedule.Target.RoleArn['Fn::GetAtt'][0];
+    expect(resources.allowedTo(roleId)).toContain(allowed('states:StartExecution', { Ref: stateMachineId }));
+    expect(resources.allowedTo(roleId).filter((text) => text.startsWith('lambda:'))).toEqual([]);
+  });
+
+  it('is asked by way of its function when it last ran', () => {
+    const seldom = new Resources(
+      createStack({ definitions: [definition], tasks: { [definition.id]: { schedule: 'cron(0 6 1 * ? *)' } } }),
+    );
+    const [, { Properties: watch }] = seldom.one('AWS::Scheduler::Schedule', (p) => p.Name.endsWith('-watch'));
+    expect(watch.Target.Arn).toEqual({ Ref: aliasId });
+    expect(seldom.allowedTo(watch.Target.RoleArn['Fn::GetAtt'][0])).toContain(
+      allowed('lambda:InvokeFunction', { Ref: aliasId }),
+    );
+  });
+
+  it('pages when an execution fails, runs out of time or is stopped', () => {
+    const alarms = resources
+      .ofType('AWS::CloudWatch::Alarm')
+      .map(([, { Properties }]) => Properties)
+      .filter(({ AlarmDescription }) => AlarmDescription.endsWith(runbookLink('failed-execution')));
+    expect(alarms.map(({ MetricName }) => MetricName).sort()).toEqual([
+      'ExecutionsAborted',
+      'ExecutionsFailed',
+      'ExecutionsTimedOut',
+    ]);
+    for (const alarm of alarms) {
+      expect(alarm).toMatchObject({
+        AlarmActions: [{ Ref: pageTopicId }],
+        Namespace: 'AWS/States',
+        Dimensions: [{ Name: 'StateMachineArn', Value: { Ref: stateMachineId } }],
+        Threshold: 1,
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        EvaluationPeriods: 1,
+      });
+    }
+  });
+
+  it('has all the time of its state machine before it counts as missed', () => {
+    const [, { Properties: alarm }] = resources.one('AWS::CloudWatch::Alarm', (p) =>
+      p.AlarmDescription.endsWith(runbookLink('missed-run')),
+    );
+    expect(alarm.EvaluationPeriods).toBeGreaterThanOrEqual(24 + 1 + stateMachineTimeoutSeconds / 3600);
+  });
+
+  it('lets go after a month of what its steps told each other', () => {
+    const [, bucket] = resources.one('AWS::S3::Bucket', (p) => p.VersioningConfiguration !== undefined);
+    expect(bucket.Properties.LifecycleConfiguration.Rules).toContainEqual({
+      Id: `runs-of-${definition.id}`,
+      Status: 'Enabled',
+      Prefix: `state/${definition.id}/runs/`,
+      ExpirationInDays: 30,
+      NoncurrentVersionExpiration: { NoncurrentDays: 1 },
+    });
+  });
+
+  it('may do what its configuration makes of its permissions', () => {
+    const roleId = lambda.Properties.Role['Fn::GetAtt'][0];
+    const granted = resources.allowedTo(roleId);
+    expect(granted).toContain(`s3:GetObject on arn:aws:s3:::${bucket}/*`);
+    expect(granted.filter((text) => text.startsWith('kms:'))).toEqual([]);
+  });
+
+  it('gives cdk-nag nothing to report', () => {
+    const violations = new AwsSolutionsChecks(inSteps).validateScope(inSteps).violations;
+    expect(violations.map(({ ruleName }) => ruleName)).toEqual([]);
   });
 });
 

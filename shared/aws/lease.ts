@@ -35,8 +35,10 @@ export interface Lease {
  * Returns the lease of the run, or `undefined` when that run has been done already.
  *
  * @param options.requestId of the invocation. Lambda keeps it when it tries again, which it does only after the attempt before
- *   has ended: such a retry takes over at once, where another delivery waits until the lease has run out.
- * @param options.holdSeconds after this an unfinished run may be taken over by anyone: the invocation's own time limit.
+ *   has ended: such a retry takes over at once, where another delivery waits until the lease has run out. For a run in steps, the
+ *   name of the state machine's execution, whose steps and their retries follow each other in the same way.
+ * @param options.holdSeconds after this an unfinished run may be taken over by anyone: the time limit of the invocation, or of the
+ *   execution.
  * @throws LeaseHeldError while another invocation holds it.
  */
 export async function takeLease(

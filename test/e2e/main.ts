@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import * as registry from '../../functions/index.ts';
 import type { TaskDefinition } from '../../shared/task.ts';
 import { deploy } from './deploy.ts';
+import { DeployedStateMachine } from './deployed-state-machine.ts';
 import { DeployedTask } from './deployed-task.ts';
 import { startEstate } from './estate.ts';
 import { region, startMinistack } from './ministack.ts';
@@ -56,19 +57,29 @@ async function testDeployment(directory: string, signal: AbortSignal, cleanUp: A
   cleanUp.defer(() => queue.close());
   say(`deployed ${tasks.map(({ id }) => id).join(', ')}; waiting for the schedule, which delivers every run twice`);
 
-  for (const { id } of tasks) {
+  for (const { id, resumable } of tasks) {
     const task = new DeployedTask(id, stage, endpoint, outputs);
     cleanUp.defer(() => task.close());
-    await testTask(task, queue, outputs.PageTopicArn, signal);
+    const stateMachine = resumable === true ? new DeployedStateMachine(id, stage, endpoint, signal) : undefined;
+    cleanUp.defer(() => stateMachine?.close());
+    await testTask({ task, stateMachine, queue, pageTopicArn: outputs.PageTopicArn, signal });
   }
 }
 
-async function testTask(
-  task: DeployedTask,
-  queue: NotificationQueue,
-  pageTopicArn: string,
-  signal: AbortSignal,
-): Promise<void> {
+async function testTask({
+  task,
+  stateMachine,
+  queue,
+  pageTopicArn,
+  signal,
+}: {
+  readonly task: DeployedTask;
+  /** Performs the runs of a task in steps. */
+  readonly stateMachine: DeployedStateMachine | undefined;
+  readonly queue: NotificationQueue;
+  readonly pageTopicArn: string;
+  readonly signal: AbortSignal;
+}): Promise<void> {
   const scheduled = () =>
     queue.received.filter(({ message }) => message.task === task.id && message.trigger === 'schedule');
   const what = `a notification of ${task.id}`;
@@ -94,6 +105,13 @@ async function testTask(
     { timeoutSeconds: 10, signal },
     async () => (await task.completedRuns())[0],
   );
+  if (stateMachine !== undefined) {
+    const { parts, skipped } = await stateMachine.checkRun(report.runId, message.reportUrl);
+    say(
+      `${task.id}: performed in steps, ${parts} parts of work; executions of the same run that were skipped: ${skipped}`,
+    );
+    await stateMachine.checkRedelivery(run);
+  }
   await task.checkRedelivery(run);
   await queue.receive(signal);
   const runs = await task.completedRuns();
