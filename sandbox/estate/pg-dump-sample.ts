@@ -45,6 +45,9 @@ interface Entry {
 }
 
 const owner = 'nycmg';
+/** Number of the first large object. */
+const firstObject = 16_400;
+
 const section = { none: 1, preData: 2, data: 3 };
 const offset = { notSet: 1, set: 2, noData: 3 };
 
@@ -139,6 +142,16 @@ function entriesOf(sample: DumpSample): Entry[] {
   );
   if (largeObjects.length > 0) {
     const id = 10 * firstId;
+    entries.push(
+      ...largeObjects.map((_, index) => ({
+        ...none,
+        id: id + 1 + index,
+        tag: String(firstObject + index),
+        kind: 'BLOB',
+        section: section.preData,
+        definition: `SELECT pg_catalog.lo_create('${firstObject + index}');\n`,
+      })),
+    );
     const data = largeObjectBlock(id, largeObjects, sample);
     entries.push({ ...none, id, tag: 'BLOBS', kind: 'BLOBS', section: section.data, definition: '', data });
   }
@@ -217,14 +230,13 @@ function tableBlock(id: number, data: Buffer, sample: DumpSample): Buffer {
 }
 
 function largeObjectBlock(id: number, objects: readonly Buffer[], sample: DumpSample): Buffer {
-  const each = objects.flatMap((object, index) => [integer(16_400 + index), pieces(object, sample)]);
+  const each = objects.flatMap((object, index) => [integer(firstObject + index), pieces(object, sample)]);
   return Buffer.concat([Buffer.from([3]), integer(id), ...each, integer(0)]);
 }
 
 /** Packs data, and puts its length before each piece of it and none behind the last. */
 function pieces(data: Buffer, { compression = 'gzip', pieceBytes = 4096 }: DumpSample): Buffer {
-  const packed =
-    compression === 'gzip' ? deflateSync(data) : compression === 'zstd' ? zstdCompressSync(data) : data;
+  const packed = compression === 'gzip' ? deflateSync(data) : compression === 'zstd' ? zstdCompressSync(data) : data;
   const parts: Buffer[] = [];
   for (let start = 0; start < packed.length; start += pieceBytes) {
     const piece = packed.subarray(start, start + pieceBytes);

@@ -47,16 +47,25 @@ export interface BackupJob {
   readonly resource: Resource;
   readonly kind: 'backup' | 'copy';
   readonly protectedArn: string;
+  /** Where what the job makes goes: of a copy job, the destination. */
   readonly vaultArn: string;
   /** `COMPLETED`, `FAILED`, `ABORTED`, `EXPIRED`, `PARTIAL`, `RUNNING` … */
   readonly state: string;
+  /** What the service says of it; undefined for a job that ended without anything to say. */
   readonly message: string | undefined;
   readonly createdAt: Date;
   readonly completedAt: Date | undefined;
+  /** What it makes; of a copy job, what it copies. */
   readonly recoveryPointArn: string | undefined;
   /** Of a copy job: where the copy is. */
   readonly destination:
-    | { readonly account: string; readonly region: string; readonly recoveryPointArn: string | undefined }
+    | {
+        readonly account: string;
+        readonly region: string;
+        readonly recoveryPointArn: string | undefined;
+        /** Whether its vault kept anybody from deleting it when it was copied; undefined: AWS Backup does not say. */
+        readonly isImmutable?: boolean | undefined;
+      }
     | undefined;
   readonly deleteAt: Date | undefined;
 }
@@ -112,6 +121,8 @@ export interface RestoreJob extends RestoreProof {
 
 /** What AWS Backup holds in the estate. */
 export interface AwsBackupFacts {
+  /** `account/region` of all that the run was to look at, read or not: a vault in one of them that is not found is not there. */
+  readonly places: ReadonlySet<string>;
   readonly vaults: readonly Vault[];
   readonly recoveryPoints: readonly RecoveryPoint[];
   readonly jobs: readonly BackupJob[];

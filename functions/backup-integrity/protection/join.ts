@@ -47,7 +47,10 @@ export function joinProtection(
     const arn = resource.id;
     const { account = '', region = '' } = resource;
     const artifactPoints = facts.artifacts.filter(({ protects }) => protects === arn).flatMap(artifactRestorePoints);
-    const recoveryPoints = recoveryPointsAsRestorePoints(facts.awsBackup, arn, now);
+    const recoveryPoints = recoveryPointsAsRestorePoints(facts.awsBackup, arn, now).filter(
+      // AWS Backup goes by the name: what was made before the database was is of another one that had its name.
+      ({ restorableTo }) => database?.createdAt === undefined || restorableTo >= database.createdAt,
+    );
     // What AWS Backup makes of a database is a snapshot of RDS too, under the same ARN; its vault knows more of it.
     const known = new Set(recoveryPoints.map(({ id }) => id));
     const points = [...own.filter(({ id }) => !known.has(id)), ...recoveryPoints, ...artifactPoints];
