@@ -1,1 +1,2 @@
+export { task as backupIntegrity } from './backup-integrity/task.ts';
 export { task as certificateExpiry } from './certificate-expiry/task.ts';

@@ -1,14 +1,18 @@
 import { Client } from 'pg';
 import type { ConfigurationInput } from '../config/schema.ts';
 import { endpointId } from '../functions/certificate-expiry/endpoint-id.ts';
+import type * as registry from '../functions/index.ts';
 import { type SandboxAws, startSandboxAws } from './aws/sandbox-aws.ts';
 import { sampleAccount, sampleRegions } from './estate/aws-certificates.ts';
+import { backupEstate } from './estate/backup.ts';
 import { deployedCertificates, deploymentCases } from './estate/deployments.ts';
 import type { PlantedFinding } from './estate/planted-case.ts';
 import { loadNycmg } from './postgres/load-nycmg.ts';
 import { nycmgData } from './postgres/nycmg-data.ts';
 import { type PostgresServer, startPostgres } from './postgres/start-postgres.ts';
 import { startTlsFarm, type TlsFarm } from './tls-farm/tls-farm.ts';
+
+type TaskId = (typeof registry)[keyof typeof registry]['id'];
 
 /** What a run over the sample estate must report of one resource: all of it, and nothing else. */
 export interface Expectation {
@@ -25,8 +29,8 @@ export interface Sandbox {
   readonly environment: Readonly<Record<string, string>>;
   /** The sample estate, as its owner would have configured it. */
   readonly configuration: ConfigurationInput;
-  /** Every resource of the sample estate, healthy ones with no findings. */
-  readonly expectations: readonly Expectation[];
+  /** For each task every resource of the sample estate that it looks at, healthy ones with no findings. */
+  readonly expectations: Readonly<Record<TaskId, readonly Expectation[]>>;
   readonly aws: SandboxAws;
   readonly farm: TlsFarm;
   readonly postgres: PostgresServer;
@@ -57,7 +61,14 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
     })),
   );
   const acmCertificates = deployedCertificates(sampleAccount, now, (name) => farm.leafOf(name).serialNumber);
-  const aws = await startSandboxAws({ now, email: alerts.email[0], sms: alerts.sms[0], acmCertificates });
+  const backup = backupEstate(sampleAccount, now);
+  const aws = await startSandboxAws({
+    now,
+    email: alerts.email[0],
+    sms: alerts.sms[0],
+    acmCertificates,
+    documents: [backup.document],
+  });
   started.defer(() => aws.stop());
   const postgres = await startingPostgres;
 
@@ -69,6 +80,7 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
       alerts,
       databases: { main: { url: postgres.url } },
       tasks: {
+        'backup-integrity': backup.config,
         'certificate-expiry': {
           endpoints: [...farm.endpointConfigs, ...deployed.map(({ resource }) => resource)],
           trustedCertificates: [farm.rootPem],
@@ -78,16 +90,24 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
         },
       },
     },
-    expectations: [
-      ...farm.cases,
-      ...aws.certificates.cases,
-      ...deployed.map(({ deployment, resource }) => ({ ...deployment, resourceId: endpointId(resource) })),
-      ...acmCertificates.map(({ CertificateArn = '' }) => ({
-        resourceId: CertificateArn,
-        why: 'the certificate itself is good, whatever its listener serves',
-        findings: [],
-      })),
-    ],
+    expectations: {
+      'backup-integrity': backup.expectations,
+      'certificate-expiry': [
+        ...farm.cases,
+        ...aws.certificates.cases,
+        ...deployed.map(({ deployment, resource }) => ({ ...deployment, resourceId: endpointId(resource) })),
+        ...acmCertificates.map(({ CertificateArn = '' }) => ({
+          resourceId: CertificateArn,
+          why: 'the certificate itself is good, whatever its listener serves',
+          findings: [],
+        })),
+        ...backup.certified.map((resourceId) => ({
+          resourceId,
+          why: 'its certificate is good, whatever its backups are',
+          findings: [],
+        })),
+      ],
+    },
     aws,
     farm,
     postgres,

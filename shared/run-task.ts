@@ -18,6 +18,8 @@ export interface WorkContext<Config> {
   readonly config: Config;
   /** Already narrowed to the accounts and regions of this run. */
   readonly estate: Estate;
+  /** The first region of the whole estate: where things are that the configuration gives no region. */
+  readonly homeRegion: string;
   /** How the invocation narrows the run, if it does. */
   readonly scope: NonNullable<Invocation['scope']>;
   readonly now: Date;
@@ -235,6 +237,7 @@ function workContext<Config extends z.ZodType>(
   return {
     config: parseConfig(definition.config, options),
     estate: narrow(options.estate, scope),
+    homeRegion: options.estate.regions[0] as string,
     scope,
     now: options.clock(),
     clients: options.clients,

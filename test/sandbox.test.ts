@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as registry from '../functions/index.ts';
 import { deployToSandbox, type SandboxDeployment } from '../sandbox/deploy.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { glob } from '../shared/glob.ts';
@@ -23,29 +24,34 @@ afterAll(async () => {
   await sandbox.stop();
 });
 
-describe('certificate-expiry over the sample estate, through the real handler', () => {
-  it('finds every planted fault and nothing else', async () => {
-    const result = await deployment.invoke('certificate-expiry');
-    const report = await deployment.readReport(result);
-    expect(reportSchema.parse(report)).toEqual(report);
+describe.each(Object.values(registry).map(({ id }) => id))(
+  '%s over the sample estate, through the real handler',
+  (id) => {
+    it('finds every planted fault and nothing else', async () => {
+      const result = await deployment.invoke(id);
+      const report = await deployment.readReport(result);
+      expect(reportSchema.parse(report)).toEqual(report);
 
-    const expected = sandbox.expectations.flatMap(({ resourceId, findings, unchecked }) => [
-      ...findings.map(({ rule, severity }) => `${resourceId} ${rule} ${severity}`),
-      ...(unchecked === undefined ? [] : [`${resourceId} unchecked: ${unchecked}`]),
-    ]);
-    const reported = [
-      ...report.findings.map(({ resource, rule, severity }) => `${resource.id} ${rule} ${severity}`),
-      ...report.coverage.unchecked.map(({ resource, reason }) => `${resource.id} unchecked: ${reason}`),
-    ];
-    expect(reported.sort()).toEqual(expected.sort());
-    expect(new Set(report.findings.map(({ id }) => id)).size).toBe(report.findings.length);
-  });
+      const expected = sandbox.expectations[id].flatMap(({ resourceId, findings, unchecked }) => [
+        ...findings.map(({ rule, severity }) => `${resourceId} ${rule} ${severity}`),
+        ...(unchecked === undefined ? [] : [`${resourceId} unchecked: ${unchecked}`]),
+      ]);
+      const reported = [
+        ...report.findings.map(({ resource, rule, severity }) => `${resource.id} ${rule} ${severity}`),
+        ...report.coverage.unchecked.map(({ resource, reason }) => `${resource.id} unchecked: ${reason}`),
+      ];
+      expect(reported.sort()).toEqual(expected.sort());
+      expect(new Set(report.findings.map(({ id: findingId }) => findingId)).size).toBe(report.findings.length);
+    });
+  },
+);
 
+describe('certificate-expiry over the sample estate', () => {
   it('looks at every resource of the estate, healthy ones included', async () => {
     const report = await deployment.readReport(await deployment.invoke('certificate-expiry'));
     const unchecked = new Set(report.coverage.unchecked.map(({ resource }) => resource.id));
     const listings = report.coverage.byType.scope?.checked ?? 0;
-    const reachable = sandbox.expectations.filter(({ resourceId }) => !unchecked.has(resourceId));
+    const reachable = sandbox.expectations['certificate-expiry'].filter(({ resourceId }) => !unchecked.has(resourceId));
     // Aurora clusters have no certificate of their own: their members do.
     const withoutOwn = sandbox.aws.certificates.rds.clusters.filter(
       ({ resource }) => resource.CertificateDetails === undefined,

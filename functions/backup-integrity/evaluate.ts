@@ -31,7 +31,11 @@ export function evaluate(
   return {
     findings: parts.flatMap((part) => part.findings),
     unchecked,
-    headline: headline(protection, { atFault, unchecked: [...unseen, ...unchecked], verifications }, now),
+    headline: headline(
+      protection,
+      { findings: judged.findings, unchecked: [...unseen, ...unchecked], verifications },
+      now,
+    ),
     tables: [protectionTable(protection, atFault, now)],
   };
 }

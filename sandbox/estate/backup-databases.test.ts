@@ -43,6 +43,7 @@ beforeAll(async () => {
   const context: Context = {
     config,
     estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
+    homeRegion: 'us-east-1',
     scope: {},
     now,
     clients,

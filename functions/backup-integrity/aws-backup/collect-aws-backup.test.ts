@@ -33,6 +33,7 @@ async function collect(config: object = {}): Promise<AwsBackupFacts> {
   const context: Context = {
     config: task.config.parse(config),
     estate: { name: 'nycmg', timeZone: 'UTC', regions: [...sampleRegions], accounts: [] },
+    homeRegion: 'us-east-1',
     scope: {},
     now,
     clients,

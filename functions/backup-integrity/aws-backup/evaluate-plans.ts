@@ -8,6 +8,8 @@ import { nameOf } from './resource-kind.ts';
 
 interface RuleContext {
   readonly vaults: readonly Vault[];
+  /** `account/region` pairs of the estate. */
+  readonly places: ReadonlySet<string>;
 }
 
 type PlanRuleId = 'plan-below-vault-minimum';
@@ -18,8 +20,9 @@ type PlanRuleTest = RuleTest<PlanRule, RuleContext, PlanRuleId>;
 export function evaluatePlans({
   rules: items,
   vaults,
+  places,
 }: AwsBackupFacts): Pick<BackupEvaluation, 'findings' | 'unchecked'> {
-  return evaluateRules(items, rules, { vaults });
+  return evaluateRules(items, rules, { vaults, places });
 }
 
 /**
@@ -28,7 +31,7 @@ export function evaluatePlans({
  *
  * Limits of vaults outside the estate are not known, and not judged.
  */
-const planBelowVaultMinimum: PlanRuleTest = (rule, { vaults }) => {
+const planBelowVaultMinimum: PlanRuleTest = (rule, { vaults, places }) => {
   const { account, region } = rule.resource;
   const target = vaults.find(
     ({ resource }) => resource.name === rule.vaultName && resource.account === account && resource.region === region,
@@ -37,10 +40,23 @@ const planBelowVaultMinimum: PlanRuleTest = (rule, { vaults }) => {
     const vault = vaults.find(({ resource }) => resource.id === copy.vaultArn);
     return vault === undefined ? [] : beyond(rule, copy.retentionDays, vault, 'copies to');
   });
-  if (target !== undefined) return [...beyond(rule, rule.retentionDays, target, 'keeps backups in'), ...copies];
-  if (copies.length > 0) return copies;
-  throw new UncheckedError('vault-not-found', `The vault ${rule.vaultName} that it puts backups into was not found.`);
+  const own = target === undefined ? [] : beyond(rule, rule.retentionDays, target, 'keeps backups in');
+  const unknown =
+    target === undefined
+      ? rule.vaultName
+      : rule.copies.find(
+          ({ vaultArn }) => isInside(vaultArn, places) && !vaults.some(({ resource }) => resource.id === vaultArn),
+        )?.vaultArn;
+  const findings = [...own, ...copies];
+  if (unknown === undefined || findings.length > 0) return findings;
+  throw new UncheckedError('vault-not-found', `The vault ${nameOf(unknown)} that it puts backups into was not found.`);
 };
+
+/** `arn:aws:backup:us-west-2:123456789012:backup-vault:nycmg-locked` is in `123456789012/us-west-2`. */
+function isInside(vaultArn: string, places: ReadonlySet<string>): boolean {
+  const [, , , region, account] = vaultArn.split(':');
+  return places.has(`${account}/${region}`);
+}
 
 function beyond(
   rule: PlanRule,

@@ -21,6 +21,8 @@ export interface ReplicationRule {
   readonly id: string;
   readonly isEnabled: boolean;
   readonly prefix: string;
+  /** It copies only objects with certain tags. */
+  readonly isForSomeTags: boolean;
   /** Name of the bucket that it copies into. */
   readonly destinationBucket: string;
   readonly destinationAccount: string | undefined;

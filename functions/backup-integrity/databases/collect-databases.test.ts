@@ -51,6 +51,7 @@ async function collect() {
   const facts = await collectDatabases([{ id: account, in: (region) => ({ region }) }], {
     config: configSchema.parse({}),
     estate: { name: 'nycmg', timeZone: 'UTC', regions: ['us-east-1', west], accounts: [] },
+    homeRegion: 'us-east-1',
     scope: {},
     now,
     clients,

@@ -71,6 +71,7 @@ async function collect(arns: string[], entered: AccessibleAccount[], clients: Aw
   const keys = await collectKeys(new Set(arns), entered, {
     config: configSchema.parse({}),
     estate,
+    homeRegion: 'us-east-1',
     scope: {},
     now: new Date('2026-11-22T03:00:00Z'),
     clients,

@@ -7,8 +7,8 @@ import type { BackupWorkContext } from '../context.ts';
 type Place = Pick<Location, 'account' | 'region'>;
 
 /** Returns the client for a bucket, in the account and region that the configuration says it is in. */
-export function s3For({ clients, estate }: BackupWorkContext, place: Place): S3Client {
-  return clients.get(S3Client, targetIn(estate, clients, place));
+export function s3For({ clients, estate, homeRegion }: BackupWorkContext, { account, region }: Place): S3Client {
+  return clients.get(S3Client, targetIn(estate, clients, { account, region: region ?? homeRegion }));
 }
 
 /** Returns `s3://bucket/prefix`. */
@@ -28,12 +28,17 @@ function partitionOf(region: string): string {
 }
 
 /** Returns what the configuration calls a place in S3, as a resource that findings and coverage can name. */
-export function s3Resource(type: string, name: string, location: Location, { estate }: BackupWorkContext): Resource {
+export function s3Resource(
+  type: string,
+  name: string,
+  location: Location,
+  { homeRegion }: BackupWorkContext,
+): Resource {
   return {
     type,
     id: s3Url(location),
     name,
     ...(location.account === undefined ? {} : { account: location.account }),
-    region: location.region ?? (estate.regions[0] as string),
+    region: location.region ?? homeRegion,
   };
 }

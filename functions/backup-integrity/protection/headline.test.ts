@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Verification } from '../verification/facts.ts';
+import { evaluateProtection } from './evaluate-protection.ts';
 import { headline } from './headline.ts';
-import { configWith, daysAgo, minutesAgo, now, point, protectedResource } from './protection-fixtures.ts';
+import { configWith, database, daysAgo, minutesAgo, now, point, protectedResource } from './protection-fixtures.ts';
 import { protectionTable } from './protection-table.ts';
 
 const hourly = configWith({ rpoMinutes: 60 });
-const nothing = { atFault: new Set<string>(), unchecked: [], verifications: [] };
+const nothing = { findings: [], unchecked: [], verifications: [] };
 
 const named = (name: string, minutes: number) =>
   protectedResource(hourly, {
@@ -38,10 +39,18 @@ describe('the headline', () => {
   it('names what is in no policy, the worst RPO by its factor, the oldest unread object and what was not seen', () => {
     const items = [named('nycmg-a', 5), named('nycmg-b', 90), named('nycmg-c', 200), named('stranger', 5)];
     const unchecked = [{ resource: { type: 'backup-vault', id: 'v', name: 'v' }, reason: 'throttled', detail: '' }];
-    const atFault = new Set(items.slice(1, 3).map(({ resource }) => resource.id));
-    expect(headline(items, { atFault, unchecked, verifications: [waiting(3), waiting(40)] }, now)).toBe(
+    const { findings } = evaluateProtection(items, hourly, now);
+    expect(headline(items, { findings, unchecked, verifications: [waiting(3), waiting(40)] }, now)).toBe(
       '1 of 3 resources could be restored as their policies ask; 1 is in no policy; the worst RPO is that of nycmg-c, 3 h 20 min ' +
         'against 1 h; the oldest object that was not read again has waited 40 days; 1 could not be looked at.',
+    );
+  });
+
+  it('does not speak of a stopped database’s RPO', () => {
+    const stopped = { ...named('nycmg-a', 9_000), database: database({ status: 'stopped' }) };
+    const { findings } = evaluateProtection([stopped], hourly, now);
+    expect(headline([stopped], { ...nothing, findings }, now)).toBe(
+      '1 of 1 resources could be restored as their policies ask.',
     );
   });
 

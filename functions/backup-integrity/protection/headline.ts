@@ -1,3 +1,4 @@
+import type { FindingDraft } from '../../../shared/finding.ts';
 import type { Unchecked } from '../../../shared/report.ts';
 import type { Verification } from '../verification/facts.ts';
 import { daysText, minutesText } from './duration-text.ts';
@@ -8,8 +9,8 @@ const dayMs = 86_400_000;
 
 /** What has been found, as far as the headline needs it. */
 export interface Outcome {
-  /** Ids of resources that break a rule on what they can be restored from. */
-  readonly atFault: ReadonlySet<string>;
+  /** On what resources can be restored from. */
+  readonly findings: readonly Pick<FindingDraft, 'rule' | 'resource'>[];
   readonly unchecked: readonly Unchecked[];
   readonly verifications: readonly Verification[];
 }
@@ -20,14 +21,13 @@ export function headline(items: readonly ProtectedResource[], outcome: Outcome, 
     ({ requirement }) => requirement !== undefined && requirement.mayBeUnprotected === undefined,
   );
   const unsure = new Set(outcome.unchecked.map(({ resource }) => resource.id));
-  const good = asked.filter(({ resource }) => !outcome.atFault.has(resource.id) && !unsure.has(resource.id));
-  const nobody = items.filter(
-    ({ requirement, database }) => requirement === undefined && database?.replicaOf === undefined,
-  );
+  const atFault = new Set(outcome.findings.map(({ resource }) => resource.id));
+  const good = asked.filter(({ resource }) => !atFault.has(resource.id) && !unsure.has(resource.id));
+  const nobodys = outcome.findings.filter(({ rule }) => rule === 'unprotected').length;
   const parts = [
     `${good.length} of ${asked.length} resources could be restored as their policies ask`,
-    ...(nobody.length === 0 ? [] : [`${nobody.length} ${nobody.length === 1 ? 'is' : 'are'} in no policy`]),
-    ...worstRpo(asked, now),
+    ...(nobodys === 0 ? [] : [`${nobodys} ${nobodys === 1 ? 'is' : 'are'} in no policy`]),
+    ...worstRpo(asked, outcome, now),
     ...oldestUnverified(outcome.verifications, now),
     ...(outcome.unchecked.length === 0 ? [] : [`${outcome.unchecked.length} could not be looked at`]),
   ];
@@ -35,8 +35,10 @@ export function headline(items: readonly ProtectedResource[], outcome: Outcome, 
 }
 
 /** The resource that exceeds its RPO by the largest factor, or nothing. */
-function worstRpo(asked: readonly ProtectedResource[], now: Date): string[] {
+function worstRpo(asked: readonly ProtectedResource[], { findings }: Outcome, now: Date): string[] {
+  const late = new Set(findings.filter(({ rule }) => rule === 'rpo-exceeded').map(({ resource }) => resource.id));
   const exceeded = asked
+    .filter(({ resource }) => late.has(resource.id))
     .flatMap((item) => {
       const target = item.requirement?.rpoMinutes;
       const actual = postureOf(item, now).actualRpoMinutes;

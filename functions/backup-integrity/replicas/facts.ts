@@ -5,6 +5,8 @@ export type DifferenceKind = 'missing' | 'stale' | 'differs' | 'extra' | 'replic
 
 export interface Differences {
   readonly count: number;
+  /** Of these, how many the listings alone show: nobody asked for the objects one by one. */
+  readonly unconfirmed?: number;
   /** A few of the keys, in order. */
   readonly examples: readonly string[];
   /** When the oldest of these objects was written to the source: since then it has not been (rightly) copied. */
@@ -24,5 +26,9 @@ export interface Replica {
   readonly compared: number;
   /** Of those, too young to be missed. */
   readonly inFlight: number;
+  /** When the oldest of those that are too young to be missed was written. */
+  readonly oldestInFlight?: Date | undefined;
+  /** A part could not be compared, or not yet; the differences are those of the others. */
+  readonly isPartial?: boolean;
   readonly differences: Readonly<Record<DifferenceKind, Differences>>;
 }

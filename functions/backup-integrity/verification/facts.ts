@@ -6,6 +6,7 @@ export interface Verification {
   readonly resource: Resource;
   readonly configId: string;
   readonly objects: number;
+  /** Of the objects that can be read without being restored first. */
   readonly bytes: number;
   readonly verifiedObjects: number;
   readonly verifiedBytes: number;

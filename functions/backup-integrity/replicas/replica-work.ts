@@ -1,0 +1,323 @@
+import pMap from 'p-map';
+import * as z from 'zod';
+import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
+import { glob } from '../../../shared/glob.ts';
+import type { FinishedWork, WorkItem, WorkProgress } from '../../../shared/run-task.ts';
+import { UncheckedError } from '../../../shared/unchecked-error.ts';
+import type { InventoryConfig, Location, ReplicaConfig } from '../config.ts';
+import type { BackupWorkContext, Context } from '../context.ts';
+import { listInventory } from '../inventory/list-inventory.ts';
+import { newestManifest } from '../inventory/manifest.ts';
+import { type KeyRange, listObjects } from '../objects/list-objects.ts';
+import type { ListedObject } from '../objects/listed-object.ts';
+import { bucketArn, s3For, s3Resource, s3Url } from '../objects/object-store.ts';
+import { splitRange } from '../objects/split-prefix.ts';
+import { classify, type Verdict } from './classify.ts';
+import { confirmDifference, type SidePlace } from './confirm.ts';
+import type { Replica } from './facts.ts';
+import { mergeJoin, type Pair } from './merge-join.ts';
+import {
+  addDifference,
+  addTallies,
+  differencesOf,
+  earliest,
+  emptyTally,
+  endUnchecked,
+  type Tally,
+  tallySchema,
+} from './tally.ts';
+
+/** Ranges that a large replica is divided into; as many can be compared side by side. */
+const rangesPerReplica = 8;
+
+const planConcurrency = 4;
+
+/** Objects of a range that are asked for one by one when the listings say that they differ. */
+const maximumAsked = 1_000;
+
+/** Pairs asked for at a time: two requests each. */
+const askConcurrency = 16;
+
+/** What a step has begun is brought to its end for so long after its time is up. */
+const lateMs = 30_000;
+
+/** A range of a replica: keys behind `startAfter` and before `endBefore`, both without the prefix. */
+const itemSchema = z.strictObject({
+  id: z.string(),
+  replicaId: z.string(),
+  startAfter: z.string().optional(),
+  endBefore: z.string().optional(),
+});
+
+type ReplicaItem = z.output<typeof itemSchema>;
+
+/** Returns the ranges to compare. A source that cannot be listed is one range, whose work will say so. */
+export async function planReplicas(context: BackupWorkContext): Promise<WorkItem[]> {
+  const wanted = context.config.replicas.filter((replica) => isInScope(replica, context));
+  const planned = await pMap(wanted, (replica) => planReplica(replica, context), { concurrency: planConcurrency });
+  return planned.flat();
+}
+
+async function planReplica({ id, source }: ReplicaConfig, context: BackupWorkContext): Promise<ReplicaItem[]> {
+  const ranges = await rangesOf(source, context);
+  const relative = (key: string | undefined) => key?.slice(source.prefix.length);
+  return ranges.map(({ startAfter, endBefore }, index) => ({
+    id: `${itemPrefix(id)}${index}`,
+    replicaId: id,
+    ...(startAfter === undefined ? {} : { startAfter: relative(startAfter) }),
+    ...(endBefore === undefined ? {} : { endBefore: relative(endBefore) }),
+  }));
+}
+
+async function rangesOf(
+  source: Location,
+  context: BackupWorkContext,
+): Promise<Pick<KeyRange, 'startAfter' | 'endBefore'>[]> {
+  // Each range would read the inventory from end to end.
+  if (inventoryOf(source.bucket, context) !== undefined) return [{}];
+  const { signal } = context;
+  const found = await orUnchecked(() => splitRange(s3For(context, source), source, rangesPerReplica, { signal }));
+  return Array.isArray(found) ? found : [{}];
+}
+
+/**
+ * Compares a range, from where the step before stopped, until it is done or the time is up. A listing that cannot be read ends the
+ * range, and the result says why.
+ */
+export async function workReplica(
+  item: WorkItem,
+  progress: WorkProgress | undefined,
+  context: BackupWorkContext,
+): Promise<WorkProgress> {
+  const range = itemSchema.parse(item);
+  const replica = context.config.replicas.find(({ id }) => id === range.replicaId);
+  if (replica === undefined) throw new TypeError(`no replica ${range.replicaId} is configured`);
+  const tally = progress === undefined ? emptyTally() : tallySchema.parse(progress.state);
+  const startedAt = tally.lastKey;
+  using late = lateSignal(context.signal);
+  const result = await orUnchecked(() => compareRange(replica, range, tally, context, late.signal));
+  if (typeof result === 'boolean') return { isDone: result, state: tally };
+  // What was under way is begun anew, unless that is where this step began: nor would the next one come any further.
+  if (late.signal.aborted && tally.lastKey !== startedAt) return { isDone: false, state: tally };
+  return { isDone: true, state: endUnchecked(tally, result) };
+}
+
+/** Returns what became of the configured replicas, each settled in the coverage ledger. */
+export function replicaFacts(work: readonly FinishedWork[], context: Context): Replica[] {
+  if (!context.config.sources.includes('s3')) return [];
+  return context.config.replicas
+    .filter((replica) => isInScope(replica, context))
+    .map((replica) => replicaFact(replica, work, context));
+}
+
+function replicaFact(replica: ReplicaConfig, work: readonly FinishedWork[], context: Context): Replica {
+  const { coverage } = context;
+  const resource = replicaResource(replica, context);
+  coverage.expect(resource);
+  const parts = work.filter(({ item }) => item.id.startsWith(itemPrefix(replica.id)));
+  const done = parts.filter(({ progress }) => progress?.isDone === true);
+  const tallies = parts.flatMap(({ progress }) => (progress === undefined ? [] : [tallySchema.parse(progress.state)]));
+  const unchecked = tallies.find((tally) => tally.unchecked !== undefined)?.unchecked;
+  const isUnfinished = parts.length === 0 || done.length < parts.length;
+  if (unchecked !== undefined) coverage.unchecked(resource, unchecked.reason, unchecked.detail);
+  else if (!isUnfinished) coverage.checked(resource);
+  const { compared, inFlight, oldestInFlightMs, differences } = addTallies(tallies);
+  const { bucket, account, region } = replica.copy;
+  const { homeRegion } = context;
+  return {
+    resource,
+    configId: replica.id,
+    sourceArn: bucketArn(replica.source.bucket, replica.source.region ?? homeRegion),
+    copy: { bucket, account: account ?? ownAccount(context), region: region ?? homeRegion },
+    isWholeBucket: replica.source.prefix === '',
+    compared,
+    inFlight,
+    oldestInFlight: oldestInFlightMs === undefined ? undefined : new Date(oldestInFlightMs),
+    isPartial: unchecked !== undefined || isUnfinished,
+    differences: {
+      missing: differencesOf(differences.missing),
+      stale: differencesOf(differences.stale),
+      differs: differencesOf(differences.differs),
+      extra: differencesOf(differences.extra),
+      'replication-failed': differencesOf(differences['replication-failed']),
+    },
+  };
+}
+
+/** Compares batch by batch into `tally`. @returns whether the range is done. */
+async function compareRange(
+  replica: ReplicaConfig,
+  range: ReplicaItem,
+  tally: Tally,
+  context: BackupWorkContext,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const startAfter = tally.lastKey ?? range.startAfter;
+  const within = { startAfter, endBefore: range.endBefore };
+  const [source, copy] = await Promise.all([
+    list(replica.source, within, context, signal),
+    list(replica.copy, within, context, signal),
+  ]);
+  const batches = mergeJoin(source.pages, copy.pages, { source: replica.source.prefix, copy: replica.copy.prefix });
+  const sides = { source: placeOf(replica.source, context), copy: placeOf(replica.copy, context) };
+  const times = { now: context.now, copyAsOf: copy.asOf };
+  for await (const batch of batches) {
+    await compareBatch(batch, tally, replica, sides, times, signal);
+    if (context.signal.aborted) return false;
+  }
+  return true;
+}
+
+type Sides = Readonly<Record<'source' | 'copy', SidePlace>>;
+
+interface Suspect {
+  readonly pair: Pair;
+  readonly verdict: Exclude<Verdict, 'equal' | 'in-flight'>;
+}
+
+/** Counts a whole batch or, when it throws, nothing of it: what is begun anew must not be counted twice. */
+async function compareBatch(
+  batch: readonly Pair[],
+  tally: Tally,
+  replica: ReplicaConfig,
+  sides: Sides,
+  { now, copyAsOf }: { readonly now: Date; readonly copyAsOf: Date },
+  signal: AbortSignal,
+): Promise<void> {
+  const suspects: Suspect[] = [];
+  let compared = 0;
+  let inFlight = 0;
+  let oldestInFlightMs: number | undefined;
+  for (const pair of batch) {
+    if (pair.source !== undefined) compared += 1;
+    // What was written since cannot be in an inventory of the copy.
+    const verdict = classify(pair, replica, copyAsOf);
+    if (verdict === 'equal') continue;
+    if (verdict === 'in-flight') {
+      inFlight += 1;
+      oldestInFlightMs = earliest(oldestInFlightMs, pair.source?.modifiedAtMs);
+    } else {
+      suspects.push({ pair, verdict });
+    }
+  }
+  const askable = suspects.filter(({ verdict }) => verdict !== 'extra' || !replica.mayHaveExtra);
+  const asked = new Set(askable.slice(0, maximumAsked - tally.asked));
+  const confirmations = await pMap(asked, ({ pair }) => confirmDifference(pair, sides, replica, now, signal), {
+    concurrency: askConcurrency,
+  });
+  const answers = new Map([...asked].map((suspect, index) => [suspect, confirmations[index]]));
+  for (const suspect of suspects) {
+    const { key, source } = suspect.pair;
+    const answer = answers.get(suspect);
+    const verdict = answer?.verdict ?? suspect.verdict;
+    if (verdict === 'equal') continue;
+    const writtenMs = answer === undefined ? source?.modifiedAtMs : answer.writtenMs;
+    if (verdict === 'in-flight') {
+      inFlight += 1;
+      oldestInFlightMs = earliest(oldestInFlightMs, writtenMs);
+      continue;
+    }
+    const difference = { key, writtenMs, isConfirmed: answer !== undefined };
+    addDifference(tally.differences[verdict], difference);
+    if (answer?.hasFailedReplication) addDifference(tally.differences['replication-failed'], difference);
+  }
+  tally.asked += asked.size;
+  tally.compared += compared;
+  tally.inFlight += inFlight;
+  tally.oldestInFlightMs = earliest(tally.oldestInFlightMs, oldestInFlightMs);
+  tally.lastKey = copied((batch.at(-1) as Pair).key);
+}
+
+/** One side's objects, and the moment they are told as of. */
+interface Listed {
+  readonly pages: AsyncIterable<readonly ListedObject[]>;
+  readonly asOf: Date;
+}
+
+/** Returns what is to be compared of one side: from an inventory where the configuration names one, from S3 itself otherwise. */
+async function list(
+  { prefix, ...location }: Location,
+  { startAfter, endBefore }: { startAfter: string | undefined; endBefore: string | undefined },
+  context: BackupWorkContext,
+  signal: AbortSignal,
+): Promise<Listed> {
+  const full = (key: string | undefined) => (key === undefined ? undefined : prefix + key);
+  const range = { bucket: location.bucket, prefix, startAfter: full(startAfter), endBefore: full(endBefore) };
+  const inventory = inventoryOf(location.bucket, context);
+  if (inventory === undefined) {
+    return { pages: listObjects(s3For(context, location), range, { signal }), asOf: context.now };
+  }
+  const client = s3For(context, inventory.manifests);
+  const manifest = await newestManifest(client, inventory, context.now, signal);
+  return {
+    pages: listInventory(client, manifest, inventory.manifests.bucket, range, signal),
+    asOf: new Date(Math.min(manifest.creationTimestamp, context.now.getTime())),
+  };
+}
+
+function inventoryOf(bucket: string, { config }: BackupWorkContext): InventoryConfig | undefined {
+  return config.inventories.find((inventory) => inventory.bucket === bucket);
+}
+
+function placeOf(location: Location, context: BackupWorkContext): SidePlace {
+  return { client: s3For(context, location), bucket: location.bucket, prefix: location.prefix };
+}
+
+function replicaResource({ id, source, copy }: ReplicaConfig, context: BackupWorkContext) {
+  return { ...s3Resource('s3-replica', id, source, context), id: `${s3Url(source)} > ${s3Url(copy)}` };
+}
+
+/** Account of the credentials at hand, where the estate names it. */
+function ownAccount({ estate }: BackupWorkContext): string {
+  return estate.accounts.find(({ roleArn }) => roleArn === undefined)?.id ?? '';
+}
+
+/** A run that is narrowed to other accounts has no credentials for these, and one for other regions or names does not want them. */
+function isInScope(replica: ReplicaConfig, context: BackupWorkContext): boolean {
+  const { accounts, regions, only } = context.scope;
+  const { id, name, region } = replicaResource(replica, context);
+  const isWanted = only === undefined || [id, name].some(glob(only));
+  const { source, copy } = replica;
+  const hasAccounts = [source, copy].every(
+    ({ account }) => account === undefined || accounts === undefined || accounts.includes(account),
+  );
+  return isWanted && hasAccounts && (regions === undefined || regions.includes(region as string));
+}
+
+function itemPrefix(replicaId: string): string {
+  return `replica/${replicaId}/`;
+}
+
+/** Returns what `read` returns, or why it could not be read. */
+async function orUnchecked<T>(read: () => Promise<T>): Promise<T | { reason: string; detail: string }> {
+  try {
+    return await read();
+  } catch (error) {
+    const reason = error instanceof UncheckedError ? error : uncheckedReason(error);
+    if (reason === undefined) throw error;
+    return { reason: reason.reason, detail: reason.detail };
+  }
+}
+
+/** Returns a signal that is aborted a while after `signal`. */
+function lateSignal(signal: AbortSignal): { readonly signal: AbortSignal } & Disposable {
+  const late = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const start = () => {
+    timer = setTimeout(() => late.abort(), lateMs);
+  };
+  if (signal.aborted) start();
+  else signal.addEventListener('abort', start, { once: true });
+  return {
+    signal: late.signal,
+    [Symbol.dispose]() {
+      signal.removeEventListener('abort', start);
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Returns a key that does not keep the page in memory that it is a part of. */
+function copied(key: string): string {
+  return Buffer.from(key).toString();
+}

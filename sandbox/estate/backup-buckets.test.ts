@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { collectBuckets } from '../../functions/backup-integrity/buckets/collect-buckets.ts';
+import { evaluateBuckets } from '../../functions/backup-integrity/buckets/evaluate-buckets.ts';
+import { configSchema } from '../../functions/backup-integrity/config.ts';
+import { evaluateVerification } from '../../functions/backup-integrity/verification/evaluate-verification.ts';
+import { verificationFacts } from '../../functions/backup-integrity/verification/verification-facts.ts';
+import {
+  planVerifications,
+  workVerification,
+} from '../../functions/backup-integrity/verification/verification-work.ts';
+import { AwsClients } from '../../shared/aws/clients.ts';
+import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
+import { CoverageLedger } from '../../shared/coverage.ts';
+import type { FindingDraft } from '../../shared/finding.ts';
+import type { FinishedWork } from '../../shared/run-task.ts';
+import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
+import { startControlPlane } from '../control-plane/control-plane.ts';
+import { backupBuckets } from './backup-buckets.ts';
+
+const now = new Date('2026-11-22T12:00:00.500Z');
+const account = '123456789012';
+const { cases, buckets, policies, artifacts, replicas, verifications } = backupBuckets(now);
+const config = configSchema.parse({ policies, artifacts, replicas, verifications });
+
+let findings: FindingDraft[];
+const unchecked = new Map<string, string>();
+
+beforeAll(async () => {
+  const plane = await startControlPlane({
+    estate: { homeAccount: account, accounts: { [account]: { s3: { buckets }, regions: {} } } },
+  });
+  for (const [name, value] of Object.entries(plane.environment)) vi.stubEnv(name, value);
+  const clients = new AwsClients();
+  try {
+    const coverage = new CoverageLedger({ classify: uncheckedReason });
+    const context = {
+      config,
+      estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
+      homeRegion: 'us-east-1',
+      scope: {},
+      now,
+      clients,
+      store: new MemoryStateStore(),
+      signal: new AbortController().signal,
+    };
+    const work: FinishedWork[] = [];
+    for (const item of await planVerifications(context)) {
+      work.push({ item, progress: await workVerification(item, undefined, context) });
+    }
+    const collecting = { ...context, coverage, work, measure: () => {}, progress: () => {} };
+    const facts = await collectBuckets([{ id: account, in: (region) => ({ region }) }], collecting);
+    const ofBuckets = evaluateBuckets(facts, config, now);
+    const ofVerifications = evaluateVerification(verificationFacts(work, collecting), config, now);
+    findings = [...ofBuckets.findings, ...ofVerifications.findings];
+    for (const entry of [...ofBuckets.unchecked, ...ofVerifications.unchecked, ...coverage.summary().unchecked]) {
+      unchecked.set(entry.resource.id, entry.reason);
+    }
+  } finally {
+    clients.destroy();
+    await plane.stop();
+  }
+});
+
+afterAll(() => {
+  vi.unstubAllEnvs();
+});
+
+describe('the buckets of the sample estate', () => {
+  it.each(cases)('$resource: $why', (planted) => {
+    const found = findings
+      .filter(({ resource }) => resource.id === planted.resourceId)
+      .map(({ rule, severity, discriminator }) => ({ rule, severity, ...(discriminator && { discriminator }) }));
+    expect(found).toEqual(planted.findings);
+    expect(unchecked.get(planted.resourceId)).toBe(planted.unchecked);
+  });
+
+  it('cause no finding that was not planted', () => {
+    const known = new Set(cases.map(({ resourceId }) => resourceId));
+    expect(findings.filter(({ resource }) => !known.has(resource.id))).toEqual([]);
+    expect([...unchecked.keys()].filter((id) => !known.has(id))).toEqual([]);
+  });
+
+  it('break every rule about guards and bytes, beside healthy ones', () => {
+    const broken = new Set(cases.flatMap((planted) => planted.findings.map(({ rule }) => rule)));
+    expect([...broken].sort()).toEqual([
+      'content-altered',
+      'object-lock-off',
+      'replication-off',
+      'verification-overdue',
+      'versioning-off',
+    ]);
+    expect(cases.some((planted) => planted.findings.length === 0 && planted.unchecked === undefined)).toBe(true);
+  });
+
+  it('tell which object was altered', () => {
+    const altered = findings.find(({ rule }) => rule === 'content-altered');
+    expect(altered?.evidence.keys).toEqual(['masters/bronx/01 — Courtyard.wav']);
+  });
+});
