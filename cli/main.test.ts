@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as registry from '../functions/index.ts';
 import { startTlsFarm, type TlsFarm } from '../sandbox/tls-farm/tls-farm.ts';
 import { type Report, reportSchema } from '../shared/report.ts';
 
@@ -64,7 +65,8 @@ async function configured(names: readonly string[], settings: object = {}): Prom
   const task = { sources: ['endpoints'], endpoints, trustedCertificates: [farm.rootPem], ...settings };
   const configuration = {
     estate: { name: 'nycmg', timeZone: 'America/New_York' },
-    tasks: { 'certificate-expiry': task },
+    // What looks at AWS accounts is left out: there is none here.
+    tasks: { 'certificate-expiry': task, 'backup-integrity': { enabled: false } },
   };
   await writeFile(path, JSON.stringify(configuration));
   return path;
@@ -183,7 +185,7 @@ describe('caretaker run', () => {
 describe('the other commands', () => {
   it('list the tasks and print both schemas', async () => {
     const { stdout } = await caretaker(['tasks', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject([{ id: 'certificate-expiry' }]);
+    expect(JSON.parse(stdout)).toMatchObject(Object.values(registry).map(({ id }) => ({ id })));
     for (const name of ['report', 'configuration']) {
       const schema = await caretaker(['schema', name]);
       expect(JSON.parse(schema.stdout)).toMatchObject({ type: 'object' });
@@ -196,7 +198,9 @@ describe('the other commands', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/02:30 -0[45]:00 {3}\d{4}-\d\d-\d\d 0[67]:30 UTC/);
     const json = JSON.parse((await caretaker(['schedule', '--config', config, '--json'])).stdout);
-    expect(json).toMatchObject([{ task: 'certificate-expiry', timeZone: 'America/New_York', enabled: true }]);
+    expect(json).toContainEqual(
+      expect.objectContaining({ task: 'certificate-expiry', timeZone: 'America/New_York', enabled: true }),
+    );
   });
 });
 

@@ -26,11 +26,13 @@ const indent = '    ';
 /** Of all tables together, where a report is to be brief. */
 const maxRowsInBrief = 12;
 
+const maxFindingsInBrief = 20;
+
 /**
  * Returns a report for people to read in a terminal: what was checked, what could not be, findings worst first, and what was
  * measured.
  *
- * @param options.brief one line for each finding, without its remedy, and the first rows of the tables; a page has the others.
+ * @param options.brief the worst findings, a line for each without its remedy, and the first rows of the tables; a page has the others.
  */
 export function renderReport(report: Report, terminal: Terminal, options: { brief?: boolean } = {}): string {
   const { coverage, findings, scope } = report;
@@ -49,10 +51,14 @@ export function renderReport(report: Report, terminal: Terminal, options: { brie
     wrap(style(statusStyle(report.status), statusText[report.status]), columns, '  ', ''),
     ...(report.headline === undefined ? [] : [wrap(printable(report.headline), columns, '  ', '')]),
   ];
-  if (options.brief === true && findings.length > 0) lines.push('');
-  for (const finding of [...findings].sort((a, b) => compareSeverity(a.severity, b.severity))) {
-    if (options.brief === true) lines.push(findingLine(finding, terminal));
-    else lines.push('', ...findingLines(finding, terminal));
+  const worstFirst = [...findings].sort((a, b) => compareSeverity(a.severity, b.severity));
+  if (options.brief === true) {
+    if (findings.length > 0) lines.push('');
+    for (const finding of worstFirst.slice(0, maxFindingsInBrief)) lines.push(findingLine(finding, terminal));
+    const left = worstFirst.slice(maxFindingsInBrief);
+    if (left.length > 0) lines.push(`… and ${countsText(left)} more in the page`);
+  } else {
+    for (const finding of worstFirst) lines.push('', ...findingLines(finding, terminal));
   }
   lines.push(...tablesLines(report, terminal, options.brief === true ? maxRowsInBrief : Number.POSITIVE_INFINITY));
   if (coverage.unchecked.length > 0) {

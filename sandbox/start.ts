@@ -19,6 +19,9 @@ const print = (text = '') => process.stdout.write(`${text}\n`);
 const heading = (text: string) =>
   print(`\n${terminal.style('bold', `━━ ${text} ${'━'.repeat(Math.max(0, terminal.columns - text.length - 4))}`)}\n`);
 
+/** A mail that names every finding is long; what is at its top tells how it reads. */
+const maxDeliveryLines = 40;
+
 tolerateClosedPipe();
 await interruptible(async (interruption) => {
   process.stderr.write('Starting the sample estate on loopback…\n');
@@ -41,15 +44,19 @@ async function demonstrate(sandbox: Sandbox, interruption: AbortSignal): Promise
       reports.push(await deployment.readReport(await deployment.invoke(taskId)));
     }
     interruption.throwIfAborted();
-    for (const delivery of sandbox.aws.deliveries()) {
+    for (const [index, delivery] of sandbox.aws.deliveries().entries()) {
       heading(`Delivered by ${delivery.protocol} to ${delivery.endpoint}`);
-      print(deliveryText(delivery));
+      const path = await writeOut(`delivery-${index + 1}.txt`, `${deliveryText(delivery)}\n`);
+      const lines = deliveryText(delivery).split('\n');
+      print(lines.slice(0, maxDeliveryLines).join('\n'));
+      if (lines.length > maxDeliveryLines)
+        print(`\n… and ${lines.length - maxDeliveryLines} lines more, as it was sent: ${path}`);
     }
     for (const report of reports) {
       heading(report.title);
       print(renderReport(report, terminal, { brief: true }).trimEnd());
     }
-    const path = await writePage(reports);
+    const path = await writeOut('report.html', renderHtml(reports));
     heading('What next');
     print(`This was a sample estate with planted faults. The same as a page: ${path}`);
     print('Your own: write caretaker.config.ts, then  npm run -s caretaker -- run --all');
@@ -63,9 +70,10 @@ function deliveryText({ protocol, subject, body }: Delivery): string {
   return subject === undefined ? text : `Subject: ${subject}\n\n${text}`;
 }
 
-async function writePage(reports: readonly Report[]): Promise<string> {
+/** Writes a file into `out/` and returns its path. */
+async function writeOut(name: string, content: string): Promise<string> {
   const directory = join(import.meta.dirname, '..', 'out');
   await mkdir(directory, { recursive: true });
-  await writeFile(join(directory, 'report.html'), renderHtml(reports));
-  return 'out/report.html';
+  await writeFile(join(directory, name), content);
+  return `out/${name}`;
 }

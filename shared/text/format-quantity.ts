@@ -8,6 +8,8 @@ const nothing = '–';
 
 const minutesPer: Readonly<Record<string, number>> = { Minutes: 1, Hours: 60, Days: 1440 };
 
+const zeroText: Readonly<Record<string, string>> = { Minutes: '0 min', Hours: '0 h', Days: '0 d' };
+
 const durationUnits = [
   { name: 'd', minutes: 1440 },
   { name: 'h', minutes: 60 },
@@ -39,7 +41,7 @@ export function formatQuantity(key: string, value: QuantityValue, timeZone: stri
   if (typeof value === 'string') return unit === 'At' ? formatTime(value, timeZone) : value;
   if (!Number.isFinite(value)) return String(value);
   const minutes = minutesPer[unit];
-  if (minutes !== undefined) return signed(value * minutes, formatMinutes);
+  if (minutes !== undefined) return value === 0 ? (zeroText[unit] ?? '0') : signed(value * minutes, formatMinutes);
   if (unit === 'Bytes') return signed(value, formatBytes);
   if (unit === 'Percent') return formatPercent(value);
   if (unit === 'Share') return formatPercent(value * 100);
@@ -59,7 +61,6 @@ function signed(value: number, format: (magnitude: number) => string): string {
 }
 
 function formatMinutes(minutes: number): string {
-  if (minutes === 0) return '0 min';
   if (minutes >= foreverMinutes) return 'for ever';
   if (minutes < 1) return '< 1 min';
   const parts: string[] = [];

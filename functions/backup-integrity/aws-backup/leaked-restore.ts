@@ -15,10 +15,15 @@ const testDays = 8;
  * @throws UncheckedError when nobody says when it was created.
  */
 export function leakedRestore(name: string, createdAt: Date | undefined, now: Date): { ageDays: number } | undefined {
-  if (!name.startsWith(testPrefix)) return undefined;
+  if (!isOfRestoreTest(name)) return undefined;
   if (createdAt === undefined) {
     throw new UncheckedError('date-unreadable', 'A restore test made it, and nothing says when.');
   }
   const ageDays = (now.getTime() - createdAt.getTime()) / dayMs;
   return ageDays > testDays ? { ageDays } : undefined;
+}
+
+/** Returns whether a restore test made it: then it is no resource of the estate, and needs no backup. */
+export function isOfRestoreTest(name: string): boolean {
+  return name.startsWith(testPrefix);
 }

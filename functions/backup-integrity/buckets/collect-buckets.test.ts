@@ -128,7 +128,7 @@ test('reads how every bucket of the run’s regions is guarded, over all pages',
 });
 
 test.each([
-  ['GetBucketTagging', { tags: {} }],
+  ['GetBucketTagging', { tags: undefined }],
   ['GetBucketVersioning', { versioning: undefined }],
   ['GetObjectLockConfiguration', { objectLock: undefined }],
   ['GetBucketReplication', { replicationRules: undefined }],

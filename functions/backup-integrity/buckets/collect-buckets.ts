@@ -116,7 +116,7 @@ async function readBucket({ resource, name, createdAt, client }: ListedBucket, c
   const failure = failures[0];
   if (failure === undefined) coverage.checked(resource);
   else coverage.unchecked(resource, failure.reason, failure.detail);
-  return { resource, tags: tags ?? {}, createdAt, versioning, objectLock, replicationRules };
+  return { resource, tags, createdAt, versioning, objectLock, replicationRules };
 }
 
 function retentionOf({ Mode, Days, Years }: DefaultRetention = {}): Bucket['objectLock'] {

@@ -5,7 +5,7 @@ import type { Tags } from '../items.ts';
 export interface Bucket {
   /** Type `s3-bucket`; its id is the ARN. */
   readonly resource: Resource;
-  readonly tags: Tags;
+  readonly tags: Tags | undefined;
   readonly createdAt: Date | undefined;
   readonly versioning: 'enabled' | 'suspended' | 'never' | undefined;
   /** Object Lock's default retention; `none` when Object Lock is off, `no-default` when it is on without one. */

@@ -35,8 +35,8 @@ async function writeRun(run: ListedObject[], path: string): Promise<string> {
   run.sort(byKey);
   const file = createWriteStream(path);
   for (const { key, sizeBytes, modifiedAtMs, etag, storageClass } of run) {
-    const line = `${JSON.stringify([key, sizeBytes, modifiedAtMs, etag ?? null, storageClass ?? null])}\n`;
-    if (!file.write(line)) await once(file, 'drain');
+    const line: Line = [key, sizeBytes, modifiedAtMs, etag ?? null, storageClass ?? null];
+    if (!file.write(`${oneLine(JSON.stringify(line))}\n`)) await once(file, 'drain');
   }
   file.end();
   await finished(file);
@@ -48,6 +48,11 @@ async function* readRun(path: string): AsyncGenerator<ListedObject> {
     const [key, sizeBytes, modifiedAtMs, etag, storageClass] = JSON.parse(line) as Line;
     yield { key, sizeBytes, modifiedAtMs, etag: etag ?? undefined, storageClass: storageClass ?? undefined };
   }
+}
+
+/** Lines end at Unicode's separators too, which JSON leaves as they are. */
+function oneLine(json: string): string {
+  return json.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
 type Line = [string, number, number, string | null, string | null];

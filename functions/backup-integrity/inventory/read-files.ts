@@ -48,16 +48,22 @@ export async function* readFiles(
     const path = join(directory, `file-${index}`);
     await download(client, bucket, file, path, signal);
     try {
-      for await (const row of rowsOf(path, manifest)) {
+      for await (const row of orDamaged(rowsOf(path, manifest), file)) {
         const object = objectOf(row);
         if (object !== undefined) yield object;
       }
-    } catch (error) {
-      if (error instanceof UncheckedError) throw error;
-      throw damaged(`${file.key} cannot be read.`, { cause: error });
     } finally {
       await rm(path, { force: true });
     }
+  }
+}
+
+/** What is wrong with a file that is what S3 wrote, its readers say in many ways. */
+async function* orDamaged(rows: AsyncIterable<Row>, { key }: InventoryFile): AsyncGenerator<Row> {
+  try {
+    yield* rows;
+  } catch (error) {
+    throw damaged(`${key} cannot be read.`, { cause: error });
   }
 }
 

@@ -26,22 +26,36 @@ export async function* listObjects(
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<readonly ListedObject[], void, undefined> {
   const given = new AbortController();
-  const whileWanted = { signal: AbortSignal.any([signal, given.signal]) };
-  const input = { Bucket: bucket, Prefix: prefix };
-  let upcoming: Promise<Listing> | undefined = listPage(client, { ...input, StartAfter: startAfter }, whileWanted);
+  const ended = AbortSignal.any([signal, given.signal]);
+  const request = (place: { StartAfter?: string | undefined; ContinuationToken?: string | undefined }): Upcoming => {
+    const { promise: whenWanted, resolve: want } = Promise.withResolvers<void>();
+    const input = { Bucket: bucket, Prefix: prefix, ...place };
+    const page = listPage(client, input, { signal: ended, whenWanted });
+    // Its failure is met when it is waited for; until then, or when nobody will, it is nobody's.
+    page.catch(() => {});
+    return { page, want };
+  };
+  let upcoming: Upcoming | undefined = request({ StartAfter: startAfter });
   try {
     while (upcoming !== undefined) {
-      const { objects, nextToken, isTruncated } = (await upcoming) as Listing;
+      upcoming.want();
+      const { objects, nextToken, isTruncated } = (await upcoming.page) as Listing;
       const within = takeBefore(objects, endBefore);
       const goesOn: boolean = isTruncated === true && within.length === objects.length;
-      upcoming = goesOn ? listPage(client, { ...input, ContinuationToken: nextToken }, whileWanted) : undefined;
-      // Its failure is met when it is waited for; until then, or when nobody will, it is nobody's.
-      upcoming?.catch(() => {});
+      upcoming = goesOn ? request({ ContinuationToken: nextToken }) : undefined;
       if (within.length > 0) yield within;
     }
   } finally {
     given.abort();
+    upcoming?.want();
   }
+}
+
+/** A page that is on its way. */
+interface Upcoming {
+  readonly page: Promise<Listing>;
+  /** Says that it is waited for. */
+  want(): void;
 }
 
 function takeBefore(objects: readonly ListedObject[], endBefore: string | undefined): readonly ListedObject[] {

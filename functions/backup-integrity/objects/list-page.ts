@@ -17,12 +17,14 @@ const bodyTimeoutMs = 20_000;
  * Returns one answer to ListObjectsV2, its keys as they are. The request is the SDK's, with its endpoint, signature, retries and
  * errors; its answer is read by {@link scanListing}, and by the SDK where that does not understand it.
  *
+ * @param whenWanted until then the answer stays as it came, if it comes earlier: bytes that wait cost the collector nothing, while
+ *   thousands of objects that wait make it take ever more memory.
  * @throws UncheckedError for an answer that contradicts itself: nobody knows then what it left out.
  */
 export async function listPage(
   client: S3Client,
   input: Omit<ListObjectsV2CommandInput, 'EncodingType'>,
-  { signal }: { readonly signal: AbortSignal },
+  { signal, whenWanted }: { readonly signal: AbortSignal; readonly whenWanted?: Promise<void> },
 ): Promise<Listing> {
   let scanned: Listing | undefined;
   const command = new ListObjectsV2Command({ ...input, EncodingType: 'url' });
@@ -31,7 +33,8 @@ export async function listPage(
     const result = await next(args);
     const response = result.response as RawResponse;
     if (response.statusCode !== 200) return result;
-    await withBody(response.body, (body) => {
+    await withBody(response.body, async (body) => {
+      await whenWanted;
       scanned = scanListing(body);
       // The SDK reads no empty body, and so does not read twice.
       response.body = scanned === undefined ? Buffer.from(body) : new Uint8Array();
@@ -58,7 +61,7 @@ const maximumSpareBuffers = 8;
 const firstBufferBytes = 512 * 1024;
 
 /** Reads the body to its end for `use`, which must not keep it. */
-async function withBody(body: Readable | Uint8Array, use: (body: Buffer) => void): Promise<void> {
+async function withBody(body: Readable | Uint8Array, use: (body: Buffer) => Promise<void>): Promise<void> {
   if (body instanceof Uint8Array) return use(Buffer.from(body));
   const timer = setTimeout(() => {
     const late = new Error(`The answer was not complete after ${bodyTimeoutMs} ms.`);
@@ -76,7 +79,8 @@ async function withBody(body: Readable | Uint8Array, use: (body: Buffer) => void
       chunk.copy(buffer, length);
       length += chunk.length;
     }
-    use(buffer.subarray(0, length));
+    clearTimeout(timer);
+    await use(buffer.subarray(0, length));
   } finally {
     clearTimeout(timer);
     if (spareBuffers.length < maximumSpareBuffers) spareBuffers.push(buffer);

@@ -177,9 +177,12 @@ class ListingScanner {
   }
 
   #isName(name: string, at: number): boolean {
-    if (this.#xml[at + name.length] !== greaterThan) return false;
-    for (let index = 0; index < name.length; index++) {
-      if (this.#xml[at + index] !== name.charCodeAt(index)) return false;
+    return this.#xml[at + name.length] === greaterThan && this.#isText(name, at);
+  }
+
+  #isText(text: string, at: number): boolean {
+    for (let index = 0; index < text.length; index++) {
+      if (this.#xml[at + index] !== text.charCodeAt(index)) return false;
     }
     return true;
   }
@@ -248,23 +251,17 @@ class ListingScanner {
   #etag(): string {
     const start = this.#textStart;
     const end = this.#textEnd;
-    const isQuoted = end - start >= 2 * quote.length && this.#isQuote(start) && this.#isQuote(end - quote.length);
+    const isQuoted =
+      end - start >= 2 * quote.length && this.#isText(quote, start) && this.#isText(quote, end - quote.length);
     if (isQuoted && this.#xml.indexOf(ampersand, start + 1) === end - quote.length) {
       return this.#xml.toString('latin1', start + quote.length, end - quote.length);
     }
     return unquoted(unescapeXml(this.#text()));
   }
 
-  #isQuote(at: number): boolean {
-    for (let index = 0; index < quote.length; index++) {
-      if (this.#xml[at + index] !== quote.charCodeAt(index)) return false;
-    }
-    return true;
-  }
-
   #storageClass(): string {
-    const text = unescapeXml(this.#text());
-    return text === standard ? standard : text;
+    const isStandard = this.#textEnd - this.#textStart === standard.length && this.#isText(standard, this.#textStart);
+    return isStandard ? standard : unescapeXml(this.#text());
   }
 }
 

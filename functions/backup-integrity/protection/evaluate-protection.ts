@@ -1,7 +1,7 @@
 import { evaluateRules, type RuleTest } from '../../../shared/evaluate-rules.ts';
 import type { FindingDraft } from '../../../shared/finding.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
-import { leakedRestore } from '../aws-backup/leaked-restore.ts';
+import { isOfRestoreTest, leakedRestore } from '../aws-backup/leaked-restore.ts';
 import type { BackupEvaluation, Config, RuleId } from '../context.ts';
 import type { RestorePoint } from '../items.ts';
 import { daysText, minutesText } from './duration-text.ts';
@@ -52,7 +52,7 @@ export function evaluateProtection(
 
 /** Policy: somebody has decided for every resource what may be lost of it, be it everything. */
 const unprotected: ProtectionRule = (item) => {
-  if (item.requirement !== undefined || isCopyOfAnother(item) || isLeaked(item)) return [];
+  if (item.requirement !== undefined || isCopyOfAnother(item) || isOfRestoreTest(item.resource.name)) return [];
   const has = goodPoints(item)[0];
   return finding(item, 'unprotected', has === undefined ? 'high' : 'medium', {
     summary:
@@ -344,7 +344,7 @@ const rules: Readonly<Record<ProtectionRuleId, ProtectionRule>> = {
 /** Whether a policy asks for a backup that there has been time to make. */
 function isJudged(item: ProtectedResource, config: Config, now: Date): boolean {
   if (item.requirement === undefined || item.requirement.mayBeUnprotected !== undefined) return false;
-  return !isCopyOfAnother(item) && !isLeaked(item) && !isNew(item, config, now);
+  return !isCopyOfAnother(item) && !isOfRestoreTest(item.resource.name) && !isNew(item, config, now);
 }
 
 function isNew({ createdAt }: ProtectedResource, { newResourceGraceMinutes }: Config, now: Date): boolean {
@@ -354,11 +354,6 @@ function isNew({ createdAt }: ProtectedResource, { newResourceGraceMinutes }: Co
 /** A read replica holds nothing that its source does not, and cannot have automated backups on every engine. */
 function isCopyOfAnother({ database }: ProtectedResource): boolean {
   return database?.replicaOf !== undefined;
-}
-
-/** What a restore test made is no resource of the estate. */
-function isLeaked({ resource }: ProtectedResource): boolean {
-  return resource.name.startsWith('awsbackup-restore-test-');
 }
 
 function isStopped({ database }: ProtectedResource): boolean {

@@ -78,7 +78,9 @@ export function joinProtection(
         database,
       ),
     ),
-    ...facts.buckets.map(({ resource, tags, createdAt }) => {
+    ...facts.buckets.flatMap(({ resource, tags, createdAt }) => {
+      // Which policies select it cannot be told; it is unchecked already.
+      if (tags === undefined) return [];
       const copies = facts.replicas.filter(
         ({ sourceArn, isWholeBucket }) => sourceArn === resource.id && isWholeBucket,
       );

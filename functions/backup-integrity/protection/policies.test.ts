@@ -92,3 +92,15 @@ describe('the requirement of several policies', () => {
     expect(requirementOf([])).toBeUndefined();
   });
 });
+
+describe('a resource whose tags could not be read', () => {
+  it('is selected by what does not ask for them', () => {
+    const config = configSchema.parse({
+      policies: [
+        { id: 'by-name', select: { ids: ['nycmg-*'] }, rpoMinutes: 60 },
+        { id: 'by-tag', select: { tags: { tier: '*' } }, rpoMinutes: 60 },
+      ],
+    });
+    expect(policiesFor(rights, undefined, config).map(({ id }) => id)).toEqual(['by-name']);
+  });
+});

@@ -23,17 +23,22 @@ export interface Requirement {
 /**
  * Returns the policies that select a resource, in the configuration's order. Everything that a selector names must match; of a
  * list, one entry is enough.
+ *
+ * @param tags undefined when they could not be read: policies that ask for tags then do not select it.
  */
-export function policiesFor(resource: Resource, tags: Tags, { policies }: Pick<BackupConfig, 'policies'>): Policy[] {
+export function policiesFor(
+  resource: Resource,
+  tags: Tags | undefined,
+  { policies }: Pick<BackupConfig, 'policies'>,
+): Policy[] {
   return policies.filter(({ select }) => isSelected(select, resource, tags));
 }
 
-/** Returns whether a policy may have meant resources whose tags could not be read. */
-export function selectsByTag({ select }: Policy): boolean {
-  return select.tags !== undefined;
-}
-
-function isSelected({ arns, ids, tags: wanted, types }: Selector, { id, name, type }: Resource, tags: Tags): boolean {
+function isSelected(
+  { arns, ids, tags: wanted, types }: Selector,
+  { id, name, type }: Resource,
+  tags: Tags = {},
+): boolean {
   if (arns !== undefined && !arns.some((pattern) => glob(pattern)(id))) return false;
   if (ids !== undefined && !ids.some((pattern) => glob(pattern)(name))) return false;
   if (types !== undefined && !types.includes(type)) return false;

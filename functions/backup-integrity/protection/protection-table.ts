@@ -1,4 +1,5 @@
 import type { ReportTable } from '../../../shared/report.ts';
+import { isOfRestoreTest } from '../aws-backup/leaked-restore.ts';
 import { postureOf } from './posture.ts';
 import type { ProtectedResource } from './protected-resource.ts';
 
@@ -30,7 +31,8 @@ export function protectionTable(
   now: Date,
 ): ReportTable {
   const isAtFault = ({ resource }: ProtectedResource) => Number(atFault.has(resource.id));
-  const rows = [...items]
+  const rows = items
+    .filter(({ resource }) => !isOfRestoreTest(resource.name))
     .sort(
       (a, b) =>
         isAtFault(b) - isAtFault(a) ||

@@ -9,6 +9,7 @@ import type { FinishedWork, WorkItem, WorkProgress } from '../../../shared/run-t
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import { configSchema } from '../config.ts';
 import type { Context } from '../context.ts';
+import { csvFile, type InventoryRow, inventoryObjects } from '../inventory/inventory-fixtures.ts';
 import { type FakeObject, fakeS3 } from '../objects/fake-s3.ts';
 import { planReplicas, replicaFacts, workReplica } from './replica-work.ts';
 
@@ -18,15 +19,17 @@ const dayMinutes = 1_440;
 
 interface Options {
   readonly replica?: object;
+  readonly config?: object;
   readonly scope?: Context['scope'];
   readonly signal?: AbortSignal;
 }
 
 function contextOf(
   client: S3Client,
-  { replica = {}, scope = {}, signal = new AbortController().signal }: Options = {},
+  { replica = {}, config: given = {}, scope = {}, signal = new AbortController().signal }: Options = {},
 ) {
   const config = configSchema.parse({
+    ...given,
     replicas: [
       {
         id: 'audio',
@@ -298,5 +301,57 @@ describe('what could not be compared', () => {
     await expect(
       workReplica({ id: 'replica/audio/0', replicaId: 'gone' } as WorkItem, undefined, context),
     ).rejects.toThrow(/no replica gone/);
+  });
+});
+
+describe('comparing a replica by inventories', () => {
+  const inventories = (
+    source: readonly InventoryRow[],
+    copy: readonly InventoryRow[],
+    createdAt = minutesAgo(600),
+  ) => ({
+    inventories: [
+      ...inventoryObjects([csvFile(source)], { source: 'nycmg-audio', prefix: 'source/daily/', createdAt }),
+      ...inventoryObjects([csvFile(copy)], { source: 'nycmg-audio-copy', prefix: 'copy/daily/', createdAt }),
+    ],
+  });
+  const row = (key: string, details: Partial<InventoryRow> = {}): InventoryRow => ({
+    key,
+    sizeBytes: 100,
+    modifiedAt: minutesAgo(2 * dayMinutes),
+    etag: 'e',
+    ...details,
+  });
+  const config = (maximumAgeHours = 48) => ({
+    inventories: [
+      { bucket: 'nycmg-audio', manifests: { bucket: 'inventories', prefix: 'source/daily/' }, maximumAgeHours },
+      { bucket: 'nycmg-audio-copy', manifests: { bucket: 'inventories', prefix: 'copy/daily/' }, maximumAgeHours },
+    ],
+  });
+  const refuseListing = ({ method, path, query }: HttpRequest) =>
+    method === 'GET' && !path.includes('inventories') && query?.['list-type'] !== undefined
+      ? { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' }
+      : undefined;
+
+  it('lists neither bucket and finds the same', async () => {
+    const buckets = {
+      ...planted,
+      ...inventories(
+        [row('audio/equal'), row('audio/lost'), row('audio/since', { modifiedAt: minutesAgo(590) }), row('elsewhere')],
+        [row('copy/equal')],
+      ),
+    };
+    const { replica, coverage, work } = await compared(buckets, { intercept: refuseListing, config: config() });
+    expect(coverage.unchecked).toEqual([]);
+    expect(work).toHaveLength(1);
+    expect(replica).toMatchObject({ compared: 3, inFlight: 1 });
+    expect(replica?.differences.missing).toMatchObject({ count: 1, unconfirmed: 0, examples: ['lost'] });
+  });
+
+  it('leaves it unchecked when they are too old', async () => {
+    const buckets = { ...planted, ...inventories([row('audio/equal')], [row('copy/equal')]) };
+    const { replica, coverage } = await compared(buckets, { config: config(9) });
+    expect(replica?.isPartial).toBe(true);
+    expect(coverage.unchecked).toMatchObject([{ reason: 'inventory-too-old' }]);
   });
 });
