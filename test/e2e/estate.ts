@@ -1,8 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startControlPlane } from '../../sandbox/control-plane/control-plane.ts';
-import { awsCertificates } from '../../sandbox/estate/aws-certificates.ts';
+import { mergeEstates } from '../../sandbox/control-plane/merge-estates.ts';
+import { awsCertificates, sampleAccount } from '../../sandbox/estate/aws-certificates.ts';
+import { backupEstate } from '../../sandbox/estate/backup.ts';
 import { startTlsFarm } from '../../sandbox/tls-farm/tls-farm.ts';
+import { objectConfig, objectFaults } from './objects.ts';
 
 /** The sandbox's estate, for functions that run in processes of their own. */
 export interface Estate {
@@ -10,6 +13,8 @@ export interface Estate {
   readonly environment: Readonly<Record<string, string>>;
   /** What the configuration says of tasks that need to be told where to look; the others run with their defaults. */
   readonly tasks: Readonly<Record<string, object>>;
+  /** For some tasks, resources with the one rule that a report must say each breaks. */
+  readonly faults: Readonly<Record<string, Readonly<Record<string, string>>>>;
   stop(): Promise<void>;
 }
 
@@ -17,7 +22,10 @@ export interface Estate {
 export async function startEstate(directory: string): Promise<Estate> {
   await using started = new AsyncDisposableStack();
   const now = new Date();
-  const controlPlane = await startControlPlane({ estate: awsCertificates(now).document });
+  const backup = backupEstate(sampleAccount, now);
+  const controlPlane = await startControlPlane({
+    estate: mergeEstates(awsCertificates(now).document, backup.document),
+  });
   started.defer(() => controlPlane.stop());
   const farm = await startTlsFarm({ now });
   started.defer(() => farm.stop());
@@ -38,8 +46,14 @@ export async function startEstate(directory: string): Promise<Estate> {
       AWS_SHARED_CREDENTIALS_FILE: credentialsPath,
     },
     tasks: {
+      'backup-integrity': {
+        ...objectConfig,
+        policies: backup.config.policies?.filter(({ select }) => select.types?.every((type) => type.startsWith('rds'))),
+        trustedAccounts: backup.config.trustedAccounts,
+      },
       'certificate-expiry': { endpoints: farm.endpointConfigs, trustedCertificates: [farm.rootPem] },
     },
+    faults: { 'backup-integrity': objectFaults },
     stop: () => running.disposeAsync(),
   };
 }

@@ -11,6 +11,7 @@ import { DeployedTask } from './deployed-task.ts';
 import { startEstate } from './estate.ts';
 import { region, startMinistack } from './ministack.ts';
 import { NotificationQueue } from './notification-queue.ts';
+import { putObjects } from './objects.ts';
 import { Processes } from './processes.ts';
 import { MissingToolError, pythonEnvironment } from './python.ts';
 import { waitFor } from './wait-for.ts';
@@ -40,6 +41,7 @@ async function testDeployment(directory: string, signal: AbortSignal, cleanUp: A
   cleanUp.defer(() => estate.stop());
   const endpoint = await startMinistack({ python, directory, processes, signal });
   say(`MiniStack answers at ${endpoint}`);
+  await putObjects(endpoint);
 
   const outputs = await deploy({
     stage,
@@ -62,7 +64,8 @@ async function testDeployment(directory: string, signal: AbortSignal, cleanUp: A
     cleanUp.defer(() => task.close());
     const stateMachine = resumable === true ? new DeployedStateMachine(id, stage, endpoint, signal) : undefined;
     cleanUp.defer(() => stateMachine?.close());
-    await testTask({ task, stateMachine, queue, pageTopicArn: outputs.PageTopicArn, signal });
+    const faults = estate.faults[id] ?? {};
+    await testTask({ task, stateMachine, queue, pageTopicArn: outputs.PageTopicArn, faults, signal });
   }
 }
 
@@ -71,6 +74,7 @@ async function testTask({
   stateMachine,
   queue,
   pageTopicArn,
+  faults,
   signal,
 }: {
   readonly task: DeployedTask;
@@ -78,6 +82,8 @@ async function testTask({
   readonly stateMachine: DeployedStateMachine | undefined;
   readonly queue: NotificationQueue;
   readonly pageTopicArn: string;
+  /** Resources with the one rule that each breaks. */
+  readonly faults: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }): Promise<void> {
   const scheduled = () =>
@@ -94,6 +100,10 @@ async function testTask({
   const report = await task.report(message.reportUrl);
   assert.equal(report.runId, message.runId);
   assert.equal(report.trigger, 'schedule');
+  for (const [resourceId, rule] of Object.entries(faults)) {
+    const broken = report.findings.filter(({ resource }) => resource.id === resourceId).map((finding) => finding.rule);
+    assert.deepEqual(broken, [rule], `what ${resourceId} breaks`);
+  }
   const { expected, checked } = report.coverage;
   say(
     `${task.id}: stored report: ${report.status}, ${checked} of ${expected} checked, ${report.findings.length} findings`,

@@ -68,7 +68,7 @@ const verificationOverdue: VerificationRule = (verification, { verifications, no
   if (oldestUnverifiedSince === undefined) {
     throw new UncheckedError(
       'all-archived',
-      `All ${archivedObjects} objects have to be restored before they can be read.`,
+      `${archivedObjects === 1 ? 'The only object has' : `All ${archivedObjects} objects have`} to be restored before being read.`,
     );
   }
   const { maximumAgeDays, bytesPerRun } = config;
