@@ -1,5 +1,4 @@
 import { type AccessibleAccount, enterAccounts } from '../../shared/aws/accounts.ts';
-import { scopeType } from '../../shared/coverage.ts';
 import type { Unchecked } from '../../shared/report.ts';
 import { collectArtifacts } from './artifacts/collect-artifacts.ts';
 import { collectAwsBackup } from './aws-backup/collect-aws-backup.ts';
@@ -10,10 +9,11 @@ import type { Context } from './context.ts';
 import { collectDatabases } from './databases/collect-databases.ts';
 import type { DatabaseFacts } from './databases/facts.ts';
 import { collectKeys } from './keys/collect-keys.ts';
+import { blindSpots } from './protection/blind-spots.ts';
 import { collectOthers } from './protection/collect-others.ts';
 import { type Facts, joinProtection } from './protection/join.ts';
-import { policiesFor } from './protection/policies.ts';
-import type { BlindSpot, ProtectedResource } from './protection/protected-resource.ts';
+import { requireMinimum } from './protection/minimum-resources.ts';
+import type { ProtectedResource } from './protection/protected-resource.ts';
 import { replicaFacts } from './replicas/replica-work.ts';
 import type { Verification } from './verification/facts.ts';
 import { verificationFacts } from './verification/verification-facts.ts';
@@ -57,7 +57,8 @@ export async function collect(context: Context): Promise<BackupItems> {
   const verifications = verificationFacts(context.work, context);
   const facts: Facts = { databases, awsBackup, buckets, others, artifacts, replicas };
   const protection = await protect(facts, accounts, context);
-  requireMinimum(protection, context);
+  const isNarrowed = coverage.isNarrowed || context.scope.accounts !== undefined || context.scope.regions !== undefined;
+  if (!isNarrowed) requireMinimum(protection, config, coverage, estate.name);
   return { facts, protection, verifications, unseen: coverage.summary().unchecked };
 }
 
@@ -66,64 +67,20 @@ async function protect(
   accounts: readonly AccessibleAccount[],
   context: Context,
 ): Promise<ProtectedResource[]> {
-  const { config, coverage, now } = context;
-  const join = (keys: ProtectedResource['keys']) =>
-    joinProtection(facts, config, now, { keys, blindSpots: blindSpots(context) });
+  const { config, coverage, estate, now } = context;
+  const hidden = blindSpots({
+    config,
+    homeRegion: context.homeRegion,
+    regions: estate.regions,
+    accounts: estate.accounts.map(({ id }) => id),
+    scope: context.scope,
+    unchecked: coverage.summary().unchecked,
+    artifacts: facts.artifacts,
+    replicas: facts.replicas,
+  });
+  const join = (keys: ProtectedResource['keys']) => joinProtection(facts, config, now, { keys, blindSpots: hidden });
   // Which keys matter shows once it is known which points there are.
   const needed = new Set(join(new Map()).flatMap(({ points }) => points.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? [])));
   const keys = await collectKeys(needed, accounts, context);
   return join(keys).filter(({ resource }) => coverage.selects(resource));
-}
-
-/**
- * Listings that could not be read, vaults whose content could not, and regions and accounts that policies want copies in and this run does
- * not look at.
- */
-function blindSpots({ config, coverage, estate, scope }: Context): BlindSpot[] {
-  const unread = coverage
-    .summary()
-    .unchecked.filter(({ resource }) => resource.type === 'backup-vault' || resource.type === scopeType)
-    .map(({ resource }) => ({ name: resource.name, account: resource.account, region: resource.region }));
-  const copies = config.policies.flatMap((policy) => policy.copies ?? []);
-  const regions = copies.flatMap((wanted) => wanted.regions).filter((region) => !estate.regions.includes(region));
-  const accounts =
-    scope.accounts === undefined
-      ? []
-      : copies
-          .flatMap((wanted) => wanted.accounts)
-          .filter((id) => !estate.accounts.some((account) => account.id === id));
-  return [
-    ...unread,
-    ...[...new Set(regions)].map((region) => ({
-      name: `the region ${region}, which this run does not look at`,
-      account: undefined,
-      region,
-    })),
-    ...[...new Set(accounts)].map((account) => ({
-      name: `the account ${account}, which this run does not look at`,
-      account,
-      region: undefined,
-    })),
-  ];
-}
-
-/** A policy that finds less than it expects looks in the wrong place, or somebody has deleted what it was to protect. */
-function requireMinimum(protection: readonly ProtectedResource[], context: Context): void {
-  const { config, coverage, scope, estate } = context;
-  const isNarrowed = coverage.isNarrowed || scope.accounts !== undefined || scope.regions !== undefined;
-  // What could not be listed explains itself.
-  const isPartial = coverage.summary().unchecked.some(({ resource }) => resource.type === scopeType);
-  if (isNarrowed || isPartial) return;
-  for (const policy of config.policies) {
-    const found = protection.filter(
-      ({ resource, tags }) => policiesFor(resource, tags, { policies: [policy] }).length > 0,
-    );
-    if (found.length >= policy.minimumResources) continue;
-    coverage.fail(
-      { type: scopeType, id: `policy/${estate.name}/${policy.id}`, name: `resources of the policy ${policy.id}` },
-      'fewer-than-expected',
-      `${found.length} resources match, at least ${policy.minimumResources} expected. Is this the right account, region and ` +
-        'pattern, or have they been deleted? If all is well, lower minimumResources.',
-    );
-  }
 }

@@ -8,7 +8,9 @@ import { evaluateProtection } from './protection/evaluate-protection.ts';
 import { headline } from './protection/headline.ts';
 import { protectionTable } from './protection/protection-table.ts';
 import { evaluateReplicas } from './replicas/evaluate-replicas.ts';
+import { replicaTable } from './replicas/replica-table.ts';
 import { evaluateVerification } from './verification/evaluate-verification.ts';
+import { verificationTable } from './verification/verification-table.ts';
 
 /** Returns every broken rule of every family, the table of what could be restored, and a sentence on the whole. */
 export function evaluate(
@@ -36,6 +38,10 @@ export function evaluate(
       { findings: judged.findings, unchecked: [...unseen, ...unchecked], verifications },
       now,
     ),
-    tables: [protectionTable(protection, atFault, now)],
+    tables: [
+      protectionTable(protection, atFault, now),
+      ...(facts.replicas.length === 0 ? [] : [replicaTable(facts.replicas)]),
+      ...(verifications.length === 0 ? [] : [verificationTable(verifications, now)]),
+    ],
   };
 }

@@ -17,8 +17,8 @@ export interface RestorePoint {
   readonly method: RestoreMethod;
   /** ARN, or `s3://` location. */
   readonly id: string;
-  /** `good`: complete and usable by its state. */
-  readonly state: 'good' | 'unfinished' | 'bad';
+  /** `good`: complete and usable by its state. `unknown`: the service calls it something for which there is no rule. */
+  readonly state: 'good' | 'unfinished' | 'bad' | 'unknown';
   /** The state as the service calls it. */
   readonly status: string;
   /** What it restores is the resource as it was then. */

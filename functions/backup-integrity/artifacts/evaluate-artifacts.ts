@@ -293,13 +293,25 @@ const companionMissing: ArtifactRule = ({ resource, set }, { config, now }) => {
   ];
 };
 
-/** Policy: the bytes are those that the companion was made from, and those that S3 took in. */
-const checksumMismatch: ArtifactRule = ({ resource, set }) => {
+/**
+ * Policy: the bytes are those that the companion was made from, and those that S3 took in.
+ *
+ * @throws UncheckedError when all that differs was written so recently, under a name that was used before, that what stands beside it
+ *   may still be that of its predecessor.
+ */
+const checksumMismatch: ArtifactRule = ({ resource, set }, { now }) => {
+  const isInFlight = ({ modifiedAt }: Artifact) => minutesBetween(modifiedAt, now) <= companionGraceMinutes;
   const differing = inspected(set).filter(
     ({ inspection }) => inspection.companion === 'differs' || inspection.altered !== undefined,
   );
-  const [worst] = differing;
-  if (worst === undefined) return [];
+  const certain = differing.filter((artifact) => artifact.inspection.altered !== undefined || !isInFlight(artifact));
+  const [worst] = certain;
+  if (worst === undefined) {
+    const [inFlight] = differing;
+    if (inFlight === undefined) return [];
+    const detail = `${nameOf(inFlight, set)} was written just now, and what it is to be checked by may be on its way.`;
+    throw new UncheckedError('companion-in-flight', detail);
+  }
   const { expectedSha256 = '', sha256 = '', altered } = worst.inspection;
   const evidence: Record<string, string> =
     altered === undefined
@@ -312,7 +324,7 @@ const checksumMismatch: ArtifactRule = ({ resource, set }) => {
       severity: 'critical',
       resource,
       summary: `${nameOf(worst, set)} has other bytes than those that ${than}.`,
-      evidence: { key: worst.key, ...evidence, differing: differing.length },
+      evidence: { key: worst.key, ...evidence, differing: certain.length },
       remedy: 'Do not restore from it. Make another one, and find out what changed it.',
     },
   ];

@@ -50,9 +50,29 @@ export async function inspectArtifact(
     // The SDK repeats nothing once the first byte has come, and what was spoiled on its way says nothing of the object.
     return first.deservesAnother ? await readOnce(reading) : first;
   } catch (error) {
-    return { inspection: undefined, unchecked: reasonFor(error) };
+    const obstacle = error instanceof Error ? keyObstacles[error.name] : undefined;
+    if (obstacle === undefined) return { inspection: undefined, unchecked: reasonFor(error) };
+    const fault = `can be decrypted by nobody: ${obstacle}`;
+    return { inspection: { ...nothingRead, ...compared(expectation, undefined), fault }, unchecked: undefined };
   }
 }
+
+/**
+ * What S3 answers when the key of an object cannot be used, whoever asks. A key that only the caller may not use is AccessDenied.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
+ */
+const keyObstacles: Readonly<Record<string, string>> = {
+  'KMS.DisabledException': 'its KMS key is disabled',
+  'KMS.KMSInvalidStateException': 'its KMS key is to be deleted, or cannot be used for another reason',
+};
+
+const nothingRead = {
+  altered: undefined,
+  container: 'not read',
+  fault: undefined,
+  contents: undefined,
+  madeAt: undefined,
+} as const;
 
 interface Reading {
   readonly client: ReadingS3Client;
@@ -87,14 +107,7 @@ function archivedArtifact(head: HeadObjectCommandOutput, expectation: Expectatio
     algorithm === 'SHA256' && value !== undefined ? Buffer.from(value, 'base64').toString('hex') : undefined;
   const detail = 'It is archived and has to be restored before it can be read.';
   return {
-    inspection: {
-      ...compared(expectation, sha256),
-      altered: undefined,
-      container: 'not read',
-      fault: undefined,
-      contents: undefined,
-      madeAt: undefined,
-    },
+    inspection: { ...nothingRead, ...compared(expectation, sha256) },
     unchecked: { reason: 'archived', detail },
   };
 }

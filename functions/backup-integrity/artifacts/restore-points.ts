@@ -11,7 +11,7 @@ export function artifactRestorePoints(set: ArtifactSet): RestorePoint[] {
       id: `s3://${bucket}/${artifact.key}`,
       state: problem === undefined ? 'good' : 'bad',
       status: problem ?? (artifact.inspection === undefined ? 'not read' : 'read'),
-      restorableTo: artifact.modifiedAt,
+      restorableTo: restorableTo(artifact),
       createdAt: artifact.modifiedAt,
       deleteAt: undefined,
       account: set.account,
@@ -22,6 +22,15 @@ export function artifactRestorePoints(set: ArtifactSet): RestorePoint[] {
       isImmutable: undefined,
     };
   });
+}
+
+/** Time zones reach that far behind UTC. */
+const furthestBehindMs = 12 * 3_600_000;
+
+/** An old backup that was uploaded again restores what was then: the latest moment that what it says of itself can mean. */
+function restorableTo({ modifiedAt, inspection }: Artifact): Date {
+  if (inspection?.madeAt === undefined) return modifiedAt;
+  return new Date(Math.min(modifiedAt.getTime(), inspection.madeAt.getTime() + furthestBehindMs));
 }
 
 function knownProblem({ sizeBytes, inspection }: Artifact, { minimumBytes }: ArtifactSet): string | undefined {

@@ -94,14 +94,20 @@ async function readPoints(
   await coverage.look(vault, async () => {
     const wanted = { BackupVaultName: vault.name };
     const pages = paginateListRecoveryPointsByBackupVault({ client, pageSize }, wanted, { abortSignal: signal });
+    let nameless = 0;
     for await (const page of pages) {
       for (const listed of page.RecoveryPoints ?? []) {
         const point = recoveryPoint(listed, vault);
-        if (point === undefined)
-          throw new UncheckedError('aws-error', 'AWS Backup lists recovery points without ARNs.');
+        if (point === undefined) {
+          nameless += 1;
+          continue;
+        }
         coverage.checked(point.resource);
         found.push(point);
       }
+    }
+    if (nameless > 0) {
+      throw new UncheckedError('aws-error', `AWS Backup lists ${nameless} recovery points without ARNs.`);
     }
   });
 }
@@ -140,6 +146,7 @@ function recoveryPoint(listed: RecoveryPointByBackupVault, vault: Resource): Rec
     kmsKeyArn: listed.EncryptionKeyArn,
     scan: scanOf(listed.AggregatedScanResult),
     isContinuous,
+    continuousDays: isContinuous ? listed.Lifecycle?.DeleteAfterDays : undefined,
     parentArn: listed.ParentRecoveryPointArn,
   };
 }

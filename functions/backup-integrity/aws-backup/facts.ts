@@ -37,6 +37,8 @@ export interface RecoveryPoint {
   readonly scan: 'clean' | 'infected' | 'scan-failed' | undefined;
   /** Its retention starts over with each change: a continuous backup, of which there is one for each resource and vault. */
   readonly isContinuous: boolean;
+  /** Of a continuous backup: how far back it reaches; undefined when AWS Backup does not say. */
+  readonly continuousDays?: number | undefined;
   /** A part of a composite point, judged with its parent. */
   readonly parentArn: string | undefined;
 }

@@ -6,7 +6,13 @@ const states: Readonly<Record<string, RestorePoint['state']>> = {
   AVAILABLE: 'good',
   COMPLETED: 'good',
   CREATING: 'unfinished',
+  DELETING: 'bad',
+  EXPIRED: 'bad',
+  PARTIAL: 'bad',
+  STOPPED: 'bad',
 };
+
+const dayMs = 86_400_000;
 
 /** Facts by what they are asked for, so that thousands of resources do not each go through all of them. */
 interface Index {
@@ -60,11 +66,11 @@ function heldPoint(point: RecoveryPoint, jobs: readonly BackupJob[], index: Inde
     {
       method: 'recovery-point',
       id: point.resource.id,
-      state: states[point.status] ?? 'bad',
+      state: states[point.status] ?? 'unknown',
       status: point.status,
       restorableTo,
       createdAt: point.isContinuous ? undefined : point.createdAt,
-      deleteAt: point.deleteAt,
+      deleteAt: point.isContinuous ? after(restorableTo, point.continuousDays) : point.deleteAt,
       account: point.resource.account ?? '',
       region: point.resource.region ?? '',
       isEncrypted: point.isEncrypted,
@@ -73,6 +79,11 @@ function heldPoint(point: RecoveryPoint, jobs: readonly BackupJob[], index: Inde
       isImmutable: vault && vaultLock(vault, now) === 'compliance',
     },
   ];
+}
+
+/** The oldest second that a continuous backup holds goes when it is this many days old; what is newest now, too. */
+function after(time: Date, days: number | undefined): Date | undefined {
+  return days === undefined || days < 0 ? undefined : new Date(time.getTime() + days * dayMs);
 }
 
 function lastUpdate({ resource, createdAt, completedAt }: RecoveryPoint, jobs: readonly BackupJob[]): Date | undefined {

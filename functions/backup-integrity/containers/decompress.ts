@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { ContainerFault } from './verdict.ts';
 
@@ -14,7 +15,8 @@ interface Decoder extends Transform {
 /**
  * Yields what compressed bytes unpack to, all members and frames of them to the end, with every checksum that they carry compared.
  *
- * @throws ContainerFault when they are damaged, cut off, or followed by something else; and what `reader` throws.
+ * @throws ContainerFault when they are damaged, cut off, or followed by something else; UncheckedError `cannot-look-inside` when they
+ *   can only be unpacked with a dictionary, or with more memory than there is; and what `reader` throws.
  */
 export async function* decompressed(
   reader: ByteReader,
@@ -89,8 +91,19 @@ function decoderOf(compression: Compression): Decoder {
   return compression === 'zstd' ? createZstdDecompress() : createInflate();
 }
 
-function damaged(compression: Compression, error: unknown): ContainerFault {
+/** What `zstd --long=31` and `zstd -D` leave is whole, and can be unpacked elsewhere. Such frames say so in their heads. */
+const needs: Readonly<Record<string, string>> = {
+  ZSTD_error_frameParameter_windowTooLarge: 'a window of more than 128 MiB',
+  ZSTD_error_dictionary_wrong: 'a dictionary',
+};
+
+function damaged(compression: Compression, error: unknown): Error {
   const { code, message } = error as { code?: string; message: string };
+  const need = code === undefined ? undefined : needs[code];
+  if (need !== undefined) {
+    const detail = `The ${compression} data needs ${need} to be unpacked (${message}).`;
+    return new UncheckedError('cannot-look-inside', detail, { cause: error });
+  }
   if (code === 'Z_BUF_ERROR') {
     return new ContainerFault(`is cut off: the ${compression} data ends in the middle`, { cause: error });
   }

@@ -105,8 +105,9 @@ function fromClusterSnapshot(place: RdsPlace, snapshot: DBClusterSnapshot): List
 /** Returns the snapshot with the accounts that may restore it; undefined when it has been deleted since it was listed. */
 async function withSharing(place: RdsPlace, found: ListedSnapshot): Promise<ListedSnapshot | undefined> {
   const { snapshot, sourceArn } = found;
-  // Automated ones cannot be shared: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html
-  if (snapshot.type === 'automated') {
+  // Neither automated ones nor those of AWS Backup can be shared:
+  // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ShareSnapshot.html
+  if (snapshot.type === 'automated' || snapshot.type === 'awsbackup') {
     place.coverage.checked(snapshot.resource);
     return { sourceArn, snapshot: { ...snapshot, sharedWith: [] } };
   }

@@ -157,10 +157,9 @@ function replicatedPoints(backup: ReplicatedBackup): RestorePoint[] {
   ];
 }
 
-/** A status for which there is no rule leaves the snapshot unchecked, and restores nothing until then. */
+/** A status for which there is no rule restores nothing that is known of, and does not prove that nothing can be restored. */
 function pointState(state: SnapshotState): RestorePoint['state'] | undefined {
-  if (state === 'leaving') return undefined;
-  return state === 'unknown' ? 'bad' : state;
+  return state === 'leaving' ? undefined : state;
 }
 
 function after(time: Date | undefined, days: number | undefined): Date | undefined {

@@ -115,8 +115,8 @@ const snapshotStuck: SnapshotRule = (snapshot, { config, now }) => {
 };
 
 /**
- * Policy: snapshots are encrypted; an unencrypted one can be made public. Of automated ones the database's own finding speaks: they go
- * when it is mended, and nothing else would make them go.
+ * Policy: snapshots are encrypted; an unencrypted one can be made public. Of automated ones, and of those that AWS Backup makes every
+ * night, the database's own finding speaks: they go when it is mended, and nothing else would make them go.
  */
 const notEncrypted: SnapshotRule = (snapshot, { facts }) => {
   const { resource, isEncrypted, databaseName, databaseImmutableId, type } = snapshot;
@@ -125,7 +125,7 @@ const notEncrypted: SnapshotRule = (snapshot, { facts }) => {
   if (isEncrypted === undefined) throw new UncheckedError('not-told', 'RDS does not say whether it is encrypted.');
   if (isEncrypted) return [];
   const isTold =
-    type === 'automated' &&
+    (type === 'automated' || type === 'awsbackup') &&
     facts.databases.some(
       (database) => database.immutableId === databaseImmutableId && database.isStorageEncrypted === false,
     );

@@ -15,7 +15,7 @@ export interface InventoryRow {
 }
 
 /** The fields of {@link csvFile}, as a manifest names them. */
-export const csvSchema = 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag, StorageClass';
+const csvSchema = 'Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag, StorageClass';
 
 /** Returns a data file as S3 writes it in CSV. */
 export function csvFile(rows: readonly InventoryRow[]): Buffer {

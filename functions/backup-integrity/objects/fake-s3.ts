@@ -82,11 +82,7 @@ function answer(request: HttpRequest, buckets: Map<string, readonly FakeObject[]
 }
 
 /** Returns what S3 answers to ListObjectsV2. */
-export function listingXml(
-  objects: readonly FakeObject[],
-  query: Readonly<Record<string, string>>,
-  pageSize: number,
-): string {
+function listingXml(objects: readonly FakeObject[], query: Readonly<Record<string, string>>, pageSize: number): string {
   const prefix = query.prefix ?? '';
   const { delimiter } = query;
   const after = query['continuation-token'] ?? query['start-after'] ?? '';
@@ -121,14 +117,7 @@ export function listingXml(
 }
 
 /** Returns an object as it stands in a listing. */
-export function contentsXml({
-  key,
-  sizeBytes,
-  modifiedAt = new Date(0),
-  etag = 'e',
-  storageClass,
-  body,
-}: FakeObject): string {
+function contentsXml({ key, sizeBytes, modifiedAt = new Date(0), etag = 'e', storageClass, body }: FakeObject): string {
   return (
     `<Contents><Key>${encodeKey(key)}</Key><LastModified>${modifiedAt.toISOString()}</LastModified>` +
     `<ETag>&quot;${escapeXml(etag)}&quot;</ETag><Size>${sizeBytes ?? body?.length ?? 1}</Size>` +

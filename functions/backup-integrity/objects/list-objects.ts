@@ -1,8 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { compareKeys } from './compare-keys.ts';
-import { listPage } from './list-page.ts';
+import { type OpenPage, openPage } from './list-page.ts';
 import type { ListedObject } from './listed-object.ts';
-import type { Listing } from './scan-listing.ts';
 
 /** A part of a bucket, in the order of its keys. */
 export interface KeyRange {
@@ -14,9 +13,12 @@ export interface KeyRange {
   readonly endBefore?: string | undefined;
 }
 
+/** Objects yielded at a time; a page of S3 has a thousand. */
+const batchLength = 100;
+
 /**
- * Yields the objects of a range in the order of their keys' UTF-8 bytes, page by page, no page empty. While one page is worked on,
- * the next is on its way; no more than these two are held.
+ * Yields the objects of a range in the order of their keys' UTF-8 bytes, in batches that are never empty. While one page of S3's is
+ * worked on, the next is on its way; no more than these two are held.
  *
  * @throws UncheckedError when an answer contradicts itself; and the SDK's errors.
  */
@@ -26,47 +28,34 @@ export async function* listObjects(
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<readonly ListedObject[], void, undefined> {
   const given = new AbortController();
-  const ended = AbortSignal.any([signal, given.signal]);
-  const request = (place: { StartAfter?: string | undefined; ContinuationToken?: string | undefined }): Upcoming => {
-    const { promise: whenWanted, resolve: want } = Promise.withResolvers<void>();
-    const input = { Bucket: bucket, Prefix: prefix, ...place };
-    const page = listPage(client, input, { signal: ended, whenWanted });
+  const whileWanted = { signal: AbortSignal.any([signal, given.signal]) };
+  const request = (place: { StartAfter?: string | undefined; ContinuationToken?: string | undefined }) => {
+    const page = openPage(client, { Bucket: bucket, Prefix: prefix, ...place }, whileWanted);
     // Its failure is met when it is waited for; until then, or when nobody will, it is nobody's.
     page.catch(() => {});
-    return { page, want };
+    return page;
   };
-  let upcoming: Upcoming | undefined = request({ StartAfter: startAfter });
+  let upcoming: Promise<OpenPage> | undefined = request({ StartAfter: startAfter });
   try {
     while (upcoming !== undefined) {
-      upcoming.want();
-      const { objects, nextToken, isTruncated } = (await upcoming.page) as Listing;
-      const within = takeBefore(objects, endBefore);
-      const goesOn: boolean = isTruncated === true && within.length === objects.length;
-      upcoming = goesOn ? request({ ContinuationToken: nextToken }) : undefined;
-      if (within.length > 0) yield within;
+      using page = (await upcoming) as OpenPage;
+      const last = page.read(page.objectCount - 1, page.objectCount)[0]?.key;
+      const isWithin = endBefore === undefined || last === undefined || compareKeys(last, endBefore) < 0;
+      upcoming = page.isTruncated && isWithin ? request({ ContinuationToken: page.nextToken }) : undefined;
+      for (let start = 0; start < page.objectCount; start += batchLength) {
+        const objects = page.read(start, start + batchLength);
+        const batch = isWithin ? objects : takeBefore(objects, endBefore as string);
+        if (batch.length > 0) yield batch;
+        if (batch.length < objects.length) break;
+      }
     }
   } finally {
     given.abort();
-    upcoming?.want();
   }
 }
 
-/** A page that is on its way. */
-interface Upcoming {
-  readonly page: Promise<Listing>;
-  /** Says that it is waited for. */
-  want(): void;
-}
-
-function takeBefore(objects: readonly ListedObject[], endBefore: string | undefined): readonly ListedObject[] {
-  const last = objects.at(-1);
-  if (endBefore === undefined || last === undefined || compareKeys(last.key, endBefore) < 0) return objects;
-  let low = 0;
-  let high = objects.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compareKeys((objects[middle] as ListedObject).key, endBefore) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return objects.slice(0, low);
+/** Returns the objects before a key. */
+function takeBefore(objects: readonly ListedObject[], endBefore: string): readonly ListedObject[] {
+  const end = objects.findIndex(({ key }) => compareKeys(key, endBefore) >= 0);
+  return end === -1 ? objects : objects.slice(0, end);
 }

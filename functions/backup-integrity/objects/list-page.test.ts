@@ -3,11 +3,19 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeKey, escapeXml, fakeS3 } from './fake-s3.ts';
 import { listPage } from './list-page.ts';
-import { decodeUrl, scanListing } from './scan-listing.ts';
+import { decodeUrl, indexListing } from './scan-listing.ts';
 
 const { signal } = new AbortController();
 
 const clientFor = (body: string) => fakeS3({}, { intercept: () => ({ status: 200, body }) });
+/** What the scanner reads; `undefined` where it does not understand. */
+function scanListing(xml: Buffer) {
+  const listing = indexListing(xml);
+  if (listing === undefined) return undefined;
+  const { objectCount, read, ...frame } = listing;
+  return { ...frame, objects: read(0, objectCount) };
+}
+
 const page = (body: string) => listPage(clientFor(body), { Bucket: 'b' }, { signal });
 
 /** What the SDK reads in the same answer, by its own parser, in our terms. */

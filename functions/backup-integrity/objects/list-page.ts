@@ -8,37 +8,51 @@ import {
 import type { DeserializeMiddleware } from '@smithy/types';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import { type ListedObject, unquoted } from './listed-object.ts';
-import { decodeUrl, type Listing, scanListing } from './scan-listing.ts';
+import { decodeUrl, type IndexedListing, indexListing, type Listing } from './scan-listing.ts';
 
 /** An answer that stops in the middle would otherwise be waited for until the end of the run. */
 const bodyTimeoutMs = 20_000;
 
-/**
- * Returns one answer to ListObjectsV2, its keys as they are. The request is the SDK's, with its endpoint, signature, retries and
- * errors; its answer is read by {@link scanListing}, and by the SDK where that does not understand it.
- *
- * @param whenWanted until then the answer stays as it came, if it comes earlier: bytes that wait cost the collector nothing, while
- *   thousands of objects that wait make it take ever more memory.
- * @throws UncheckedError for an answer that contradicts itself: nobody knows then what it left out.
- */
+type Input = Omit<ListObjectsV2CommandInput, 'EncodingType'>;
+
+/** An answer to ListObjectsV2 whose objects are read piece by piece. */
+export interface OpenPage extends IndexedListing, Disposable {}
+
+/** Returns one answer to ListObjectsV2 as {@link openPage} does, with all its objects. */
 export async function listPage(
   client: S3Client,
-  input: Omit<ListObjectsV2CommandInput, 'EncodingType'>,
-  { signal, whenWanted }: { readonly signal: AbortSignal; readonly whenWanted?: Promise<void> },
+  input: Input,
+  options: { readonly signal: AbortSignal },
 ): Promise<Listing> {
-  let scanned: Listing | undefined;
+  using page = await openPage(client, input, options);
+  const { isTruncated, nextToken, keyCount, commonPrefixes, objectCount } = page;
+  return { isTruncated, nextToken, keyCount, commonPrefixes, objects: page.read(0, objectCount) };
+}
+
+/**
+ * Returns one answer to ListObjectsV2, its keys as they are. The request is the SDK's, with its endpoint, signature, retries and
+ * errors; its answer is read by {@link indexListing}, and by the SDK where that does not understand it. Has to be disposed of.
+ *
+ * @throws UncheckedError for an answer that contradicts itself: nobody knows then what it left out.
+ */
+export async function openPage(
+  client: S3Client,
+  input: Input,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<OpenPage> {
+  let indexed: IndexedListing | undefined;
+  let held: Buffer | undefined;
   const command = new ListObjectsV2Command({ ...input, EncodingType: 'url' });
   const scan: DeserializeMiddleware<ListObjectsV2CommandInput, ListObjectsV2CommandOutput> = (next) => async (args) => {
-    scanned = undefined;
     const result = await next(args);
     const response = result.response as RawResponse;
     if (response.statusCode !== 200) return result;
-    await withBody(response.body, async (body) => {
-      await whenWanted;
-      scanned = scanListing(body);
-      // The SDK reads no empty body, and so does not read twice.
-      response.body = scanned === undefined ? Buffer.from(body) : new Uint8Array();
-    });
+    const { bytes, buffer } = await readBody(response.body);
+    indexed = indexListing(bytes);
+    // The SDK reads no empty body, and so does not read twice.
+    response.body = indexed === undefined ? Buffer.from(bytes) : new Uint8Array();
+    if (indexed === undefined) giveBack(buffer);
+    else held = buffer;
     return result;
   };
   command.middlewareStack.addRelativeTo(scan, {
@@ -47,7 +61,11 @@ export async function listPage(
     toMiddleware: 'deserializerMiddleware',
   });
   const output = await client.send(command, { abortSignal: signal });
-  return consistent(scanned ?? fromSdk(output), input);
+  const dispose = () => {
+    giveBack(held);
+    held = undefined;
+  };
+  return { ...consistent(indexed ?? fromSdk(output), input), [Symbol.dispose]: dispose };
 }
 
 interface RawResponse {
@@ -60,9 +78,13 @@ const spareBuffers: Buffer[] = [];
 const maximumSpareBuffers = 8;
 const firstBufferBytes = 512 * 1024;
 
-/** Reads the body to its end for `use`, which must not keep it. */
-async function withBody(body: Readable | Uint8Array, use: (body: Buffer) => Promise<void>): Promise<void> {
-  if (body instanceof Uint8Array) return use(Buffer.from(body));
+function giveBack(buffer: Buffer | undefined): void {
+  if (buffer !== undefined && spareBuffers.length < maximumSpareBuffers) spareBuffers.push(buffer);
+}
+
+/** Reads the body to its end, into a buffer that is to be given back. */
+async function readBody(body: Readable | Uint8Array): Promise<{ bytes: Buffer; buffer: Buffer | undefined }> {
+  if (body instanceof Uint8Array) return { bytes: Buffer.from(body), buffer: undefined };
   const timer = setTimeout(() => {
     const late = new Error(`The answer was not complete after ${bodyTimeoutMs} ms.`);
     body.destroy(Object.assign(late, { name: 'TimeoutError' }));
@@ -79,33 +101,36 @@ async function withBody(body: Readable | Uint8Array, use: (body: Buffer) => Prom
       chunk.copy(buffer, length);
       length += chunk.length;
     }
-    clearTimeout(timer);
-    await use(buffer.subarray(0, length));
+    return { bytes: buffer.subarray(0, length), buffer };
+  } catch (error) {
+    giveBack(buffer);
+    throw error;
   } finally {
     clearTimeout(timer);
-    if (spareBuffers.length < maximumSpareBuffers) spareBuffers.push(buffer);
   }
 }
 
 /** Returns what the SDK has read, in our form. */
-function fromSdk(output: ListObjectsV2CommandOutput): Listing {
+function fromSdk(output: ListObjectsV2CommandOutput): IndexedListing {
   const decode = output.EncodingType === 'url' ? decodeOrThrow : (text: string) => text;
+  const objects = (output.Contents ?? []).map(({ Key, Size, LastModified, ETag, StorageClass }): ListedObject => {
+    if (typeof Key !== 'string' || Size === undefined || LastModified === undefined) {
+      throw new UncheckedError('aws-error', 's3:ListObjectsV2 answered with an object without key, size or time');
+    }
+    return {
+      key: decode(Key),
+      sizeBytes: Size,
+      modifiedAtMs: LastModified.getTime(),
+      etag: ETag === undefined ? undefined : unquoted(ETag),
+      storageClass: StorageClass,
+    };
+  });
   return {
     isTruncated: output.IsTruncated,
     nextToken: output.NextContinuationToken,
     keyCount: output.KeyCount,
-    objects: (output.Contents ?? []).map(({ Key, Size, LastModified, ETag, StorageClass }): ListedObject => {
-      if (typeof Key !== 'string' || Size === undefined || LastModified === undefined) {
-        throw new UncheckedError('aws-error', 's3:ListObjectsV2 answered with an object without key, size or time');
-      }
-      return {
-        key: decode(Key),
-        sizeBytes: Size,
-        modifiedAtMs: LastModified.getTime(),
-        etag: ETag === undefined ? undefined : unquoted(ETag),
-        storageClass: StorageClass,
-      };
-    }),
+    objectCount: objects.length,
+    read: (start, end) => objects.slice(start, end),
     commonPrefixes: (output.CommonPrefixes ?? []).map(({ Prefix }) => decode(Prefix ?? '')),
   };
 }
@@ -118,9 +143,9 @@ function decodeOrThrow(text: string): string {
   }
 }
 
-function consistent(listing: Listing, { Bucket }: { Bucket: string | undefined }): Listing {
-  const { isTruncated, nextToken, keyCount, objects, commonPrefixes } = listing;
-  const held = objects.length + commonPrefixes.length;
+function consistent(listing: IndexedListing, { Bucket }: { Bucket: string | undefined }): IndexedListing {
+  const { isTruncated, nextToken, keyCount, objectCount, commonPrefixes } = listing;
+  const held = objectCount + commonPrefixes.length;
   if (isTruncated === undefined) throw contradiction(`whether the listing of ${Bucket} goes on, it does not say`);
   if (isTruncated && !nextToken) throw contradiction(`the listing of ${Bucket} goes on, but not where`);
   if (keyCount !== undefined && keyCount !== held) {

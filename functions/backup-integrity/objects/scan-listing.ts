@@ -1,13 +1,23 @@
 import { type ListedObject, unquoted } from './listed-object.ts';
 
 /** What an answer to ListObjectsV2 says. */
-export interface Listing {
+export interface Listing extends ListingFrame {
+  readonly objects: readonly ListedObject[];
+}
+
+/** The same with its objects left as they came: to be read piece by piece, and more than once if need be. */
+export interface IndexedListing extends ListingFrame {
+  readonly objectCount: number;
+  /** Returns the objects from `start` to before `end`. */
+  read(start: number, end: number): ListedObject[];
+}
+
+interface ListingFrame {
   /** Undefined where the answer does not say. */
   readonly isTruncated: boolean | undefined;
   readonly nextToken: string | undefined;
   /** How many keys and common prefixes the answer claims to hold; undefined where it does not say. */
   readonly keyCount: number | undefined;
-  readonly objects: readonly ListedObject[];
   readonly commonPrefixes: readonly string[];
 }
 
@@ -37,11 +47,14 @@ class NotUnderstood extends Error {
 
 /**
  * Reads the XML of an answer to ListObjectsV2 in the one form in which S3 writes it. Reading answers is what comparing millions of
- * objects spends its time and memory on: this takes a twentieth of what a parser of XML does, and makes no text but what it returns.
+ * objects spends its time and memory on: this takes a twentieth of what a parser of XML does. Everything is read and checked at
+ * once, and the objects are read again when they are wanted: thousands of them that wait would be copied by the collector again and
+ * again, and have it take ever more memory.
  *
+ * @param xml must stay as it is for as long as objects are read.
  * @returns `undefined` for whatever it does not understand to the last byte: that is a parser's business.
  */
-export function scanListing(xml: Buffer): Listing | undefined {
+export function indexListing(xml: Buffer): IndexedListing | undefined {
   try {
     return new ListingScanner(xml).scan();
   } catch (error) {
@@ -50,49 +63,57 @@ export function scanListing(xml: Buffer): Listing | undefined {
   }
 }
 
-interface RawObject extends ListedObject {
-  key: string;
-}
-
 class ListingScanner {
   readonly #xml: Buffer;
   #at = 0;
   /** Where the text of the leaf is that {@link #leaf} has met. */
   #textStart = 0;
   #textEnd = 0;
+  #decode = unescapeXml;
 
   constructor(xml: Buffer) {
     this.#xml = xml;
   }
 
-  scan(): Listing {
+  scan(): IndexedListing {
     const end = this.#xml.length - rootEnd.length;
     if (end < 0 || rootEnd.compare(this.#xml, end) !== 0) throw new NotUnderstood();
     this.#openRoot();
     const leaves = new Map<string, string>();
-    const objects: RawObject[] = [];
+    const starts: number[] = [];
     const prefixes: string[] = [];
     while (this.#at < end) {
-      if (this.#opens('Contents')) objects.push(this.#contents());
-      else if (this.#opens('CommonPrefixes')) prefixes.push(this.#commonPrefix());
-      else {
+      if (this.#opens('Contents')) {
+        starts.push(this.#at);
+        this.#contents();
+      } else if (this.#opens('CommonPrefixes')) {
+        prefixes.push(this.#commonPrefix());
+      } else {
         const name = this.#open();
         if (!knownLeaves.has(name) || leaves.has(name)) throw new NotUnderstood();
         leaves.set(name, unescapeXml(this.#leaf(name).#text()));
+        if (name === 'EncodingType') this.#beginEncoding(leaves.get(name), starts.length + prefixes.length);
       }
     }
     if (this.#at !== end) throw new NotUnderstood();
-    const encoding = leaves.get('EncodingType');
-    if (encoding !== undefined && encoding !== 'url') throw new NotUnderstood();
-    const decode = encoding === 'url' ? decodeUrl : unescapeXml;
-    for (const object of objects) object.key = decode(object.key);
     return {
       isTruncated: readBoolean(leaves.get('IsTruncated')),
       nextToken: leaves.get('NextContinuationToken'),
       keyCount: readCount(leaves.get('KeyCount')),
-      objects,
-      commonPrefixes: prefixes.map(decode),
+      objectCount: starts.length,
+      read: (from, to) =>
+        starts.slice(from, to).map((start) => {
+          this.#at = start;
+          return this.#contents();
+        }),
+      commonPrefixes: prefixes,
     };
+  }
+
+  /** Has to be said before the first key. */
+  #beginEncoding(encoding: string | undefined, keysBefore: number): void {
+    if (encoding !== 'url' || keysBefore > 0) throw new NotUnderstood();
+    this.#decode = decodeUrl;
   }
 
   #openRoot(): void {
@@ -102,7 +123,7 @@ class ListingScanner {
     if (!/^ListBucketResult(?: xmlns="[^"<>&]*")?$/.test(this.#open())) throw new NotUnderstood();
   }
 
-  #contents(): RawObject {
+  #contents(): ListedObject {
     let key: string | undefined;
     let sizeBytes: number | undefined;
     let modifiedAtMs: number | undefined;
@@ -111,7 +132,7 @@ class ListingScanner {
     while (!this.#closes('Contents')) {
       if (this.#opens('Key')) {
         if (key !== undefined) throw new NotUnderstood();
-        key = this.#leaf('Key').#text();
+        key = this.#decode(this.#leaf('Key').#text());
       } else if (this.#opens('LastModified')) {
         if (modifiedAtMs !== undefined) throw new NotUnderstood();
         modifiedAtMs = this.#leaf('LastModified').#time();
@@ -142,7 +163,7 @@ class ListingScanner {
 
   #commonPrefix(): string {
     if (!this.#opens('Prefix')) throw new NotUnderstood();
-    const prefix = this.#leaf('Prefix').#text();
+    const prefix = this.#decode(this.#leaf('Prefix').#text());
     if (!this.#closes('CommonPrefixes')) throw new NotUnderstood();
     return prefix;
   }

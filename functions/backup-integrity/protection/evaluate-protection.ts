@@ -6,7 +6,7 @@ import type { BackupEvaluation, Config, RuleId } from '../context.ts';
 import type { RestorePoint } from '../items.ts';
 import { daysText, minutesText } from './duration-text.ts';
 import { type CopyState, postureOf } from './posture.ts';
-import { goodPoints, type ProtectedResource } from './protected-resource.ts';
+import { type BlindSpot, goodPoints, type ProtectedResource } from './protected-resource.ts';
 
 interface RuleContext {
   readonly config: Config;
@@ -165,7 +165,7 @@ const notImmutable: ProtectionRule = (item, { config, now }) => {
   const { newestImmutable } = postureOf(item, now);
   const limitMinutes = (item.requirement.rpoMinutes ?? 0) + immutableLagMinutes;
   const ageMinutes = newestImmutable && (now.getTime() - newestImmutable.restorableTo.getTime()) / minuteMs;
-  if (ageMinutes !== undefined && ageMinutes <= limitMinutes) return [];
+  if (ageMinutes !== undefined && (ageMinutes <= limitMinutes || isStopped(item))) return [];
   requireSight(item, {});
   if (goodPoints(item).some(({ isImmutable }) => isImmutable === undefined)) {
     throw new UncheckedError('partly-seen', 'Whether its copies elsewhere can be deleted could not be found out.');
@@ -214,7 +214,7 @@ const restoreUnproven: ProtectionRule = (item, { config, now }) => {
   const { lastProof } = postureOf(item, now);
   const age = lastProof?.finishedAt && ageDays(lastProof.finishedAt, now);
   if (age === undefined) {
-    requireSight(item, {});
+    requireSight(item, {}, 'restores');
     return finding(item, 'restore-unproven', restoreTestDays === undefined ? 'low' : 'medium', {
       summary: 'No restore of it has been proven: how long one takes, and whether it works, is not known.',
       evidence: { restores: item.proofs.length },
@@ -223,7 +223,7 @@ const restoreUnproven: ProtectionRule = (item, { config, now }) => {
   }
   if (restoreTestDays === undefined) return [];
   if (age > restoreTestDays) {
-    requireSight(item, {});
+    requireSight(item, {}, 'restores');
     return finding(item, 'restore-unproven', 'medium', {
       summary: `Its last proven restore was ${daysText(age)} ago; one is due every ${daysText(restoreTestDays)}.`,
       evidence: { restoreTestDays, lastRestore: lastProof?.id ?? '' },
@@ -260,15 +260,17 @@ const rtoExceeded: ProtectionRule = (item, { now }) => {
  * https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
  */
 const restoreBlocked: ProtectionRule = (item) => {
+  if (item.requirement?.mayBeUnprotected !== undefined || isOfRestoreTest(item.resource.name)) return [];
   const findings: FindingDraft<ProtectionRuleId>[] = [];
   const good = goodPoints(item);
   const blocked = good.filter((point) => keyState(item, point) === 'blocked');
+  const isAsked = item.requirement !== undefined && !isCopyOfAnother(item);
   const newestBlocked = blocked[0];
   if (newestBlocked !== undefined) {
     const isAll = blocked.length === good.length;
     const key = item.keys.get(newestBlocked.kmsKeyArn ?? '');
     findings.push(
-      ...finding(item, 'restore-blocked', isAll ? 'critical' : 'high', {
+      ...finding(item, 'restore-blocked', isAll && isAsked ? 'critical' : 'high', {
         summary: `${isAll ? 'No' : 'Not every'} backup of it can be decrypted: the key is ${key?.detail ?? 'blocked'}.`,
         evidence: { kmsKey: newestBlocked.kmsKeyArn ?? '', blockedPoints: blocked.length, goodPoints: good.length },
         remedy: 'Cancel the deletion of the key or enable it again, today.',
@@ -289,17 +291,16 @@ const restoreBlocked: ProtectionRule = (item) => {
       }),
     );
   }
-  return findings;
+  // What is known to be blocked is told, whatever else is not known; the key itself is unchecked all the same.
+  const unseen = good.find((point) => keyState(item, point) === 'unknown');
+  if (findings.length > 0 || unseen === undefined) return findings;
+  throw new UncheckedError('partly-seen', `The key ${unseen.kmsKeyArn} of its backups could not be looked at.`);
 };
 
-/** Returns the state of the key that a point needs. @throws UncheckedError when the key could not be asked about. */
-function keyState({ keys }: ProtectedResource, { kmsKeyArn }: RestorePoint): 'usable' | 'blocked' {
+/** Returns the state of the key that a point needs; unknown when the key could not be asked about. */
+function keyState({ keys }: ProtectedResource, { kmsKeyArn }: RestorePoint): 'usable' | 'blocked' | 'unknown' {
   if (kmsKeyArn === undefined) return 'usable';
-  const key = keys.get(kmsKeyArn);
-  if (key === undefined) {
-    throw new UncheckedError('partly-seen', `The key ${kmsKeyArn} of its backups could not be looked at.`);
-  }
-  return key.state;
+  return keys.get(kmsKeyArn)?.state ?? 'unknown';
 }
 
 /** Policy: a plan that takes a resource in has made a recovery point of it; membership alone restores nothing. */
@@ -307,6 +308,7 @@ const coveredWithoutPoint: ProtectionRule = (item, { config, now }) => {
   if (item.plans.length === 0 || isNew(item, config, now)) return [];
   if (goodPoints(item).some(({ method }) => method === 'recovery-point')) return [];
   requireSight(item, {});
+  requireSight(item, {}, 'settings');
   const names = [...new Set(item.plans.map(({ planName }) => planName))];
   return finding(item, 'covered-without-point', 'high', {
     summary: `The backup plan ${names.join(', ')} takes it in, and has made no usable recovery point of it.`,
@@ -365,9 +367,18 @@ function isStopped({ database }: ProtectedResource): boolean {
  *
  * @throws UncheckedError when a listing could not be read that may hold it.
  */
-function requireSight(item: ProtectedResource, where: { region?: string; account?: string }): void {
+function requireSight(
+  item: ProtectedResource,
+  where: { region?: string; account?: string },
+  what: BlindSpot['hides'] = 'points',
+): void {
+  const unknown = item.points.find(({ state }) => state === 'unknown');
+  if (unknown !== undefined && what === 'points') {
+    throw new UncheckedError('unknown-status', `${unknown.id} is ${unknown.status}, for which there is no rule.`);
+  }
   const hidden = item.blindSpots.filter(
-    ({ region, account }) =>
+    ({ region, account, hides = what }) =>
+      hides === what &&
       (where.region === undefined || region === undefined || region === where.region) &&
       (where.account === undefined || account === undefined || account === where.account),
   );

@@ -15,7 +15,7 @@ import type { Replica } from '../replicas/facts.ts';
 import { replicaRestorePoint } from '../replicas/restore-point.ts';
 import type { OtherResource } from './collect-others.ts';
 import { policiesFor, requirementOf } from './policies.ts';
-import type { BlindSpot, ProtectedResource } from './protected-resource.ts';
+import { type BlindSpot, blindSpotsOf, type ProtectedResource } from './protected-resource.ts';
 
 /** What the families found, each for itself. */
 export interface Facts {
@@ -64,7 +64,7 @@ export function joinProtection(
       proofs: restoreProofs(facts.awsBackup, arn),
       database,
       keys,
-      blindSpots,
+      blindSpots: blindSpotsOf(resource, blindSpots),
     };
   }
 

@@ -33,6 +33,9 @@ export interface CopyState {
   readonly limitMinutes: number;
 }
 
+/** Backups that are made at least monthly are the regular ones. */
+const regularDays = 31;
+
 /** Without an RPO, a copy must not be older than what a daily backup makes of it. */
 const defaultRpoMinutes = 1440;
 
@@ -75,14 +78,35 @@ function retentionOf(item: ProtectedResource, good: readonly RestorePoint[], now
     method === 'artifact' || (method === 'snapshot' && deleteAt === undefined);
   const oldest = good.filter(isOpenEnded).at(-1);
   const days = [
-    ...good
-      .filter((point) => !isOpenEnded(point))
-      .map(keptDays)
-      .filter((kept) => kept > 0),
+    ...regularlyKept(
+      good.filter((point) => !isOpenEnded(point)),
+      now,
+    ),
+    ...good.filter(({ createdAt }) => createdAt === undefined).map(keptBehind),
     ...(oldest === undefined ? [] : [ageMinutes(oldest.restorableTo, now) / 1440]),
     ...(item.database?.backupRetentionDays === undefined ? [] : [item.database.backupRetentionDays]),
-  ];
+  ].filter((kept) => kept > 0);
   return days.length === 0 ? undefined : Math.max(...days);
+}
+
+/**
+ * Returns for how long the points of the last weeks are kept, at least two of them where there are two: one that is kept for years, as
+ * there is each year, says nothing of the others. Copies of a point are one with it.
+ */
+function regularlyKept(points: readonly RestorePoint[], now: Date): number[] {
+  const recent = points.filter(({ restorableTo }) => ageMinutes(restorableTo, now) <= regularDays * 1440);
+  const moments = Map.groupBy(recent.length > 0 ? recent : points, ({ restorableTo }) => restorableTo.getTime());
+  const longest = [...moments.values()]
+    .map((copies) => Math.max(...copies.map(keptDays)))
+    .filter((kept) => kept > 0)
+    .sort((a, b) => b - a);
+  return longest.length > 1 ? longest.slice(1, 2) : longest;
+}
+
+/** Returns how far back a continuous backup reaches; 0 when nothing tells. */
+function keptBehind({ method, deleteAt, restorableTo }: RestorePoint): number {
+  if (method !== 'recovery-point' || deleteAt === undefined) return 0;
+  return (deleteAt.getTime() - restorableTo.getTime()) / dayMs;
 }
 
 function copyStates(good: readonly RestorePoint[], requirement: Requirement, now: Date): CopyState[] {

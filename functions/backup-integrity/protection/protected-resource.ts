@@ -30,6 +30,16 @@ export interface BlindSpot {
   /** Undefined: anywhere. */
   readonly account: string | undefined;
   readonly region: string | undefined;
+  /** What may be in it: restore points, restores, or what switches plans off; anything unless given. */
+  readonly hides?: 'points' | 'restores' | 'settings';
+  /** ARN of the only resource of which there may be something in it, or all databases; of anything unless given. */
+  readonly of?: string;
+}
+
+/** Returns the blind spots in which there may be something of a resource. */
+export function blindSpotsOf({ id, type }: Resource, spots: readonly BlindSpot[]): BlindSpot[] {
+  const isDatabase = type === 'rds-instance' || type === 'rds-cluster';
+  return spots.filter(({ of }) => of === undefined || of === id || (of === 'databases' && isDatabase));
 }
 
 /** Returns the points that can be used as they are, newest first. */

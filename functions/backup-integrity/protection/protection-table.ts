@@ -1,7 +1,8 @@
 import type { ReportTable } from '../../../shared/report.ts';
 import { isOfRestoreTest } from '../aws-backup/leaked-restore.ts';
+import type { RestorePoint } from '../items.ts';
 import { postureOf } from './posture.ts';
-import type { ProtectedResource } from './protected-resource.ts';
+import { goodPoints, type ProtectedResource } from './protected-resource.ts';
 
 const columns: ReportTable['columns'] = [
   { key: 'name', title: 'Resource' },
@@ -46,7 +47,9 @@ export function protectionTable(
 function protectionRow(item: ProtectedResource, now: Date): ReportTable['rows'][number] {
   const { requirement } = item;
   const posture = postureOf(item, now);
-  const places = [...new Set(item.points.filter(({ state }) => state === 'good').map(({ region }) => region))];
+  const good = goodPoints(item);
+  const places = [...new Set(good.map((point) => placeOf(point, item)))];
+  const isUnknown = posture.newestImmutable === undefined && good.some(({ isImmutable }) => isImmutable === undefined);
   return {
     id: item.resource.id,
     name: item.resource.name,
@@ -61,9 +64,15 @@ function protectionRow(item: ProtectedResource, now: Date): ReportTable['rows'][
       posture.retentionDays === undefined ? undefined : Math.min(posture.retentionDays, foreverDays),
     ),
     copies: places.length === 0 ? null : places.sort().join(', '),
-    isImmutable: posture.newestImmutable !== undefined,
+    isImmutable: isUnknown ? null : posture.newestImmutable !== undefined,
     restoreProvenAt: posture.lastProof?.finishedAt?.toISOString() ?? null,
   };
+}
+
+/** Names the account only where it is another one than the resource's own. */
+function placeOf({ account, region }: RestorePoint, { resource }: ProtectedResource): string {
+  const isOwn = account === '' || resource.account === undefined || account === resource.account;
+  return isOwn ? region : `${region} (${account})`;
 }
 
 function rounded(value: number | undefined): number | null {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Differences } from './facts.ts';
 
 /** The kinds of differences, worst first. */
-export const differenceKinds = ['missing', 'differs', 'stale', 'replication-failed', 'extra'] as const;
+const differenceKinds = ['missing', 'differs', 'stale', 'replication-failed', 'extra'] as const;
 
 const differences = z.strictObject({
   count: z.int().min(0),

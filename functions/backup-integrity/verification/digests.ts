@@ -41,6 +41,7 @@ export type StoredDigests = Pick<
   | 'ChecksumMD5'
   | 'ChecksumType'
   | 'ETag'
+  | 'StorageClass'
   | 'ServerSideEncryption'
   | 'SSECustomerAlgorithm'
 >;
@@ -150,13 +151,17 @@ function whole({ ChecksumType }: StoredDigests, value: string | undefined): stri
   return value === undefined || value.includes('-') || ChecksumType === 'COMPOSITE' ? undefined : value;
 }
 
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html: ETags there are random, and may look like one. */
+const classesWithoutMd5: ReadonlySet<string> = new Set(['EXPRESS_ONEZONE', 'FSX_ONTAP', 'FSX_OPENZFS']);
+
 /**
  * The ETag is the bytes' MD5 for objects that were written in one part and are encrypted by keys of S3's own or not at all.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
  */
-function md5OfEtag({ ETag, ServerSideEncryption, SSECustomerAlgorithm }: StoredDigests): string | undefined {
+function md5OfEtag(stored: StoredDigests): string | undefined {
+  const { ETag, ServerSideEncryption, SSECustomerAlgorithm, StorageClass } = stored;
   const isPlain = ServerSideEncryption === undefined || ServerSideEncryption === 'AES256';
-  if (!isPlain || SSECustomerAlgorithm !== undefined) return undefined;
+  if (!isPlain || SSECustomerAlgorithm !== undefined || classesWithoutMd5.has(StorageClass ?? '')) return undefined;
   const digits = /^"?([0-9a-f]{32})"?$/.exec(ETag ?? '')?.[1];
   return digits === undefined ? undefined : Buffer.from(digits, 'hex').toString('base64');
 }

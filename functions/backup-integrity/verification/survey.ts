@@ -19,6 +19,8 @@ export interface SurveyOptions {
   readonly pattern: string;
   /** What was tried since then has had its turn in this run; milliseconds since 1970. */
   readonly runStartedAtMs: number;
+  /** What is remembered from later than this, some tolerance granted, was noted by a clock that was wrong. */
+  readonly nowMs: number;
   /** What is left of the run's budget. */
   readonly bytesBudget: number;
   /** For what troubled earlier runs, beside the budget. */
@@ -29,6 +31,9 @@ export interface SurveyOptions {
 
 /** Reason of an object that only its attempted reading has shown to be in an archive. */
 export const archivedReason = 'archived';
+
+/** By how much the clocks of two runs may differ. */
+const clockToleranceMs = 3_600_000;
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html#sc-glacier: these have no direct access. */
 const archiveClasses: ReadonlySet<string> = new Set(['GLACIER', 'DEEP_ARCHIVE']);
@@ -55,7 +60,7 @@ export class Survey {
   }
 
   /** Counts an object in, and takes it for one to read if it has waited long enough. */
-  add({ object, entry }: RememberedObject): void {
+  add({ object, entry: remembered }: RememberedObject): void {
     const { prefix, runStartedAtMs } = this.#options;
     if (!this.#matches(object.key.slice(prefix.length))) return;
     this.#totals.objects += 1;
@@ -65,6 +70,7 @@ export class Survey {
     }
     this.#totals.bytes += object.sizeBytes;
     const { key, sizeBytes, modifiedAtMs } = object;
+    const entry = this.#believable(remembered, modifiedAtMs);
     const sinceMs = waitingSince(modifiedAtMs, entry?.readAtMs);
     const trouble = entry?.trouble;
     if (entry !== undefined && entry.triedAtMs >= runStartedAtMs) {
@@ -83,9 +89,15 @@ export class Survey {
     return this.#inTurn.isCut;
   }
 
-  /** Returns what is to be read, in order. */
+  /**
+   * Returns what is to be read, in order: by turns one that is in turn and one that was in trouble. Whichever of the two kinds went
+   * first would keep the other waiting for ever, where the time is up before the budget.
+   */
   toRead(): SurveyedObject[] {
-    return [...this.#retries.oldestFirst(), ...this.#inTurn.oldestFirst()];
+    const inTurn = this.#inTurn.oldestFirst();
+    const retries = this.#retries.oldestFirst();
+    const pairs = inTurn.flatMap((candidate, index) => [candidate, ...retries.slice(index, index + 1)]);
+    return [...pairs, ...retries.slice(inTurn.length)];
   }
 
   /** Counts in an object that is not read in this step: what was known of it stands. */
@@ -124,5 +136,12 @@ export class Survey {
 
   get totals(): VerificationTotals {
     return this.#totals;
+  }
+
+  /** A clock that was ahead must not keep an object from being read until then, nor make it look freshly read. */
+  #believable(entry: MemoryEntry | undefined, modifiedAtMs: number): MemoryEntry | undefined {
+    const latestMs = Math.max(this.#options.nowMs, modifiedAtMs) + clockToleranceMs;
+    if (entry === undefined || Math.max(entry.triedAtMs, entry.readAtMs ?? 0) <= latestMs) return entry;
+    return { ...entry, triedAtMs: 0, readAtMs: undefined };
   }
 }

@@ -56,6 +56,11 @@ export function verificationWorkId({ id }: Pick<VerificationConfig, 'id'>): stri
   return `verification/${id}`;
 }
 
+/** Returns under which name is remembered what was read. Of another bucket, the same key says nothing, though all else be equal. */
+export function verificationMemoryName({ id, bucket }: Pick<VerificationConfig, 'id' | 'bucket'>): string {
+  return `verified/${bucket}/${id}`;
+}
+
 /** Returns what a verification is called in coverage and findings. */
 export function verificationResource(config: VerificationConfig, context: BackupWorkContext): Resource {
   return s3Resource('s3-verification', config.id, config, context);
@@ -116,7 +121,7 @@ class VerificationStep {
     this.#config = config;
     this.#state = state;
     this.#context = context;
-    this.#memoryName = verificationWorkId(config);
+    this.#memoryName = verificationMemoryName(config);
     this.#memoryFault = state.memoryFault;
   }
 
@@ -177,7 +182,11 @@ class VerificationStep {
     } catch (error) {
       const why = error instanceof UncheckedError ? error : uncheckedReason(error);
       if (why === undefined) throw error;
-      return { reason: why.reason, detail: why.detail };
+      if (!this.#context.signal.aborted) return { reason: why.reason, detail: why.detail };
+      const detail =
+        'The objects could not all be listed in the time of one step, so that none was read. Divide them by prefix among several ' +
+        'verifications.';
+      return { reason: 'not-reached', detail };
     }
   }
 
@@ -188,6 +197,7 @@ class VerificationStep {
       prefix,
       pattern,
       runStartedAtMs,
+      nowMs: this.#context.now.getTime(),
       bytesBudget: Math.max(0, bytesPerRun - bytesBegun),
       retryBytesBudget: Math.ceil(bytesPerRun * retryShare),
       maximumObjects: this.#limits.maximumObjects,
@@ -240,22 +250,24 @@ class VerificationStep {
       deadline.clear();
       await thread?.stop();
     }
-    const first = interrupted[0];
-    if (settled.length === 0 && first !== undefined) {
-      // Begun again in each step, it would keep all others from being read.
-      interrupted.shift();
-      const detail = `Its ${first.sizeBytes} bytes could not be read in the time that one step has.`;
-      settled.push({ candidate: first, outcome: { kind: 'unreadable', reason: 'too-large', detail } });
+    if (settled.length > 0) return { settled, left: [...interrupted, ...queue.slice(begun)] };
+    // Begun again in each step, they would keep all others from being read. What is in turn may have waited for what is not.
+    const first = interrupted.find(({ isRetry }) => !isRetry);
+    const givenUp = interrupted.filter((candidate) => candidate.isRetry || candidate === first);
+    for (const candidate of givenUp) {
+      const detail = `Its ${candidate.sizeBytes} bytes could not be read in the time that one step has.`;
+      settled.push({ candidate, outcome: { kind: 'unreadable', reason: 'too-large', detail } });
     }
-    return { settled, left: [...interrupted, ...queue.slice(begun)] };
+    const others = interrupted.filter((candidate) => !givenUp.includes(candidate));
+    return { settled, left: [...others, ...queue.slice(begun)] };
   }
 
   /** Returns what to remember; undefined when the object is not there any more as it was listed. */
   #remember({ object, entry }: SurveyedObject, outcome: ReadOutcome): MemoryEntry | undefined {
     if (outcome.kind === 'moved-on' || outcome.kind === 'interrupted') return undefined;
     const { key, etag, sizeBytes, modifiedAtMs } = object;
-    // Clocks differ; what was read is read since the object was written all the same.
-    const triedAtMs = Math.max(this.#context.now.getTime(), modifiedAtMs);
+    // Clocks differ; what was read is read since the object was written, and since this run began, all the same.
+    const triedAtMs = Math.max(this.#context.now.getTime(), modifiedAtMs, this.#state.runStartedAtMs);
     const isRead = outcome.kind === 'good' || outcome.kind === 'altered';
     return {
       key,
