@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { nodeOptions } from '../shared/deployment.ts';
 import { median } from './median.ts';
 import { plantedDifferences } from './replicas/library.ts';
 import { rcloneVariants, rcloneVersion, runRclone } from './replicas/rclone.ts';
@@ -126,6 +127,7 @@ async function bundleCaretaker(directory: string): Promise<string> {
 async function runCaretaker(file: string, endpoint: string, job: CompareJob): Promise<CompareResult> {
   const env = {
     PATH: process.env.PATH,
+    NODE_OPTIONS: nodeOptions,
     AWS_ENDPOINT_URL_S3: endpoint,
     AWS_ACCESS_KEY_ID: 'bench',
     AWS_SECRET_ACCESS_KEY: 'bench',

@@ -10,6 +10,7 @@ import {
   functionName,
   liveAlias,
   metricNamespace,
+  nodeOptions,
   runStatePrefix,
   stateMachineTimeoutSeconds,
 } from '../shared/deployment.ts';
@@ -91,7 +92,7 @@ export class ScheduledTask extends Construct {
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
       environment: {
         ...props.environment,
-        NODE_OPTIONS: '--enable-source-maps',
+        NODE_OPTIONS: nodeOptions,
         POWERTOOLS_SERVICE_NAME: definition.id,
         POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
         [environmentNames.stage]: props.stage,
