@@ -1,9 +1,12 @@
+import { scopeType } from '../shared/coverage.ts';
 import { type Finding, severities } from '../shared/finding.ts';
 import type { Report, ReportTable, Unchecked } from '../shared/report.ts';
 import { cellValue, isNumberColumn } from '../shared/report-table.ts';
+import type { Resource } from '../shared/resource.ts';
 import { formatInZone } from '../shared/schedule/time-zone.ts';
 import { formatQuantity } from '../shared/text/format-quantity.ts';
 import { Html, html } from './html.ts';
+import { typeName } from './type-name.ts';
 
 const style = `
 :root { color-scheme: light dark; --line: #d0d7de; --dim: #59636e; --card: #f6f8fa; --page: #fff; --text: #1f2328;
@@ -29,6 +32,9 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 0 .75rem; margi
 dt { color: var(--dim); font-size: .85em; } dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; } th { font-weight: 600; overflow-wrap: normal; }
+.unchecked td:first-child { max-width: 22rem; } .unchecked code { white-space: nowrap; }
+@media (max-width: 40rem) { body { padding: 1rem; } .unchecked thead { display: none; }
+  .unchecked tr { display: block; border-bottom: 1px solid var(--line); padding: .3rem 0; } .unchecked td { display: block; border: 0; padding: 0; max-width: none; } }
 .scroll { overflow-x: auto; font-size: .87rem; } .scroll th, .scroll td { padding-right: 1rem; overflow-wrap: break-word; max-width: 24rem; }
 .scroll th { vertical-align: bottom; } .scroll .number { text-align: right; } .scroll td.number, .scroll td.time { white-space: nowrap; }
 .scroll th:first-child, .scroll td:first-child { position: sticky; left: 0; background: var(--page); max-width: 45vw; }
@@ -110,13 +116,20 @@ function columnKind(table: ReportTable, key: string): string {
 
 function uncheckedTable(unchecked: readonly Unchecked[]): Html {
   return html`<h2>Could not be checked (${unchecked.length})</h2>
-<table><thead><tr><th>What</th><th>Reason</th><th>Detail</th></tr></thead><tbody>
+<table class="unchecked"><thead><tr><th>What</th><th>Reason</th><th>Detail</th></tr></thead><tbody>
 ${unchecked.map(
   ({ resource, reason, detail }) =>
-    html`<tr><td>${resource.name}</td><td><code>${reason}</code></td><td>${detail}</td></tr>`,
+    html`<tr><td>${resource.name}${whatItIs(resource)}</td><td><code>${reason}</code></td><td>${detail}</td></tr>`,
 )}
 </tbody></table>
 `;
+}
+
+/** Kind and place: the name alone may be that of a bucket, of what is copied from it, and of what is verified in it. */
+function whatItIs({ type, account, region }: Resource): Html {
+  const parts = [type === scopeType ? undefined : typeName(type, 1), account, region];
+  const known = parts.filter((part) => part !== undefined);
+  return known.length === 0 ? html`` : html` <span class="dim">${known.join(' · ')}</span>`;
 }
 
 function findingArticle({ severity, rule, resource, summary, remedy, evidence }: Finding): Html {

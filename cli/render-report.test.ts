@@ -219,6 +219,13 @@ describe('a page', () => {
     expect(page.indexOf('<h2>Findings')).toBeLessThan(page.indexOf('<h2>What could'));
   });
 
+  it('says of what could not be checked what it is and where', () => {
+    const resource = { type: 's3-replica', id: 's3://nycmg-audio/', name: 'audio', region: 'us-west-2' };
+    const unchecked = [{ resource, reason: 'not-reached', detail: 'The time was up.' }];
+    const page = renderHtml([{ ...clean, coverage: { ...clean.coverage, unchecked } }]);
+    expect(page).toContain('<td>audio <span class="dim">S3 replica · us-west-2</span></td>');
+  });
+
   it('has neither where the report has none', () => {
     const page = renderHtml([{ ...clean, headline: undefined, tables: undefined }]);
     expect(page).not.toContain('<p class="headline">');

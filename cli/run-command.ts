@@ -3,6 +3,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { type Configuration, configurationSchema } from '../config/schema.ts';
 import { AwsClients } from '../shared/aws/clients.ts';
 import { ConfigError, parseOrThrow } from '../shared/config-error.ts';
+import { workWindowSeconds } from '../shared/deployment.ts';
 import type { Report } from '../shared/report.ts';
 import { runTask } from '../shared/run-task.ts';
 import { FileStateStore, stateFolder } from '../shared/storage/file-state-store.ts';
@@ -84,7 +85,8 @@ async function runIn(
             clients,
             clock: () => new Date(),
             store: surroundings.storeFor(definition.id),
-            timeBudgetSeconds: definition.timeoutSeconds,
+            // Nothing here ends a run after fifteen minutes, as Lambda does: long work may take as long as in steps.
+            timeBudgetSeconds: definition.resumable === true ? workWindowSeconds : definition.timeoutSeconds,
             progress: (done, total) => progress.update(done, total),
           }),
         );

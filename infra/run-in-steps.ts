@@ -32,6 +32,8 @@ export const mapLabel = 'parts';
 
 export interface RunInStepsProps {
   readonly title: string;
+  /** `aws`, or what it is called in China and in GovCloud. */
+  readonly partition: string;
   /** ARN of the alias of the version in service. */
   readonly functionArn: string;
   readonly functionTimeoutSeconds: number;
@@ -43,10 +45,10 @@ export interface RunInStepsProps {
  * say; what the steps tell each other is in the report bucket, and only ids pass through here. A part that fails for good does not
  * keep the others from being reported.
  */
-export function runInSteps({ title, functionArn, functionTimeoutSeconds }: RunInStepsProps): object {
+export function runInSteps({ title, partition, functionArn, functionTimeoutSeconds }: RunInStepsProps): object {
   const invoke = (payload: object) => ({
     Type: 'Task',
-    Resource: 'arn:aws:states:::lambda:invoke',
+    Resource: `arn:${partition}:states:::lambda:invoke`,
     Parameters: { FunctionName: functionArn, ...payload },
     // Lambda ends it before this, unless no answer comes at all.
     TimeoutSeconds: functionTimeoutSeconds + 60,

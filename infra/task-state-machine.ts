@@ -52,6 +52,7 @@ export class TaskStateMachine extends Construct {
         stack.toJsonString(
           runInSteps({
             title: definition.title,
+            partition: stack.partition,
             functionArn: target.functionArn,
             functionTimeoutSeconds: definition.timeoutSeconds,
           }),

@@ -207,3 +207,71 @@ describe('runTask', () => {
     expect(report.coverage.unchecked).toMatchObject([{ reason: 'not-reached' }]);
   });
 });
+
+describe('long work in one process', () => {
+  const counting = (work: TaskSteps<Config, number[]>['work']): TaskSteps<Config, number[]> => ({
+    plan: async () => [{ id: 'one' }, { id: 'two' }, { id: 'three' }],
+    ...(work === undefined ? {} : { work }),
+    collect: async ({ coverage, work: done }) => {
+      coverage.checked(thing('a'));
+      return done.map(({ progress }) => Number(progress?.state ?? 0));
+    },
+    evaluate: (counts) => ({ findings: [], unchecked: [], headline: counts.join(' ') }),
+  });
+
+  it('is gone on with until each part is done, and collect finds what became of it', async () => {
+    const steps = counting(async (_, progress) => {
+      const count = Number(progress?.state ?? 0) + 1;
+      return { isDone: count === 3, state: count };
+    });
+    const report = await runTask(task, steps, options());
+    expect([report.headline, report.status]).toEqual(['3 3 3', 'clean']);
+    expect(report.coverage.byType.scope).toEqual({ expected: 3, checked: 3 });
+  });
+
+  it('that its time was too short for is unchecked, by the name of the part', async () => {
+    const steps = counting(async ({ id }, _, { signal }) => {
+      if (id === 'two') return { isDone: true, state: 1 };
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      return { isDone: false, state: 0 };
+    });
+    const report = await runTask(task, steps, options({ timeBudgetSeconds: 0.2 }));
+    expect(report.status).toBe('incomplete');
+    expect(report.coverage.unchecked.map(({ resource, reason }) => [resource.id, reason])).toEqual([
+      ['work/one', 'not-reached'],
+      ['work/three', 'not-reached'],
+    ]);
+  });
+
+  it('is told to stop after as long as a function may run, however long the run may take', async () => {
+    const steps = counting(async (_, progress, { signal }) => {
+      if (progress !== undefined) return { isDone: true, state: 2 };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      return { isDone: false, state: 1 };
+    });
+    const brief = { ...task, timeoutSeconds: 0.05 };
+    const report = await runTask(brief, steps, options({ timeBudgetSeconds: 3_600 }));
+    expect([report.headline, report.status]).toEqual(['2 2 2', 'clean']);
+  });
+
+  it('that breaks for another reason than a single resource ends the run', async () => {
+    const steps = counting(async () => {
+      throw new RangeError('a bug');
+    });
+    await expect(runTask(task, steps, options())).rejects.toThrow('a bug');
+    await expect(runTask(task, counting(undefined), options())).rejects.toThrow('plans work, and does none');
+  });
+});
+
+describe('a run that says itself that it looked in the wrong place', () => {
+  it('has failed, whatever else it saw', async () => {
+    const steps = stepsOver(({ coverage }) => {
+      coverage.checked(thing('a'));
+      coverage.fail(thing('policy'), 'fewer-than-expected', '0 match, at least 1 expected.');
+      return [];
+    });
+    const report = await runTask(task, steps, options());
+    expect(report.status).toBe('failed');
+    expect(report.coverage.unchecked).toMatchObject([{ reason: 'fewer-than-expected' }]);
+  });
+});

@@ -114,13 +114,16 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
   const startedAt = options.clock();
   const began = performance.now();
   const signal = AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000 * workShare));
+  const stepSeconds = Math.min(definition.timeoutSeconds, options.timeBudgetSeconds) * workShare;
   const items = await planWork(definition, steps, options);
   const work = await pMap(
     items,
     async (item): Promise<FinishedWork> => {
       let progress: WorkProgress | undefined;
       while (!signal.aborted && progress?.isDone !== true) {
-        progress = await continueWork(definition, steps, { ...options, signal }, item, progress);
+        // No longer than in the cloud: what a step has done is kept at its end, and lost if it never comes.
+        const step = AbortSignal.any([signal, AbortSignal.timeout(Math.round(stepSeconds * 1000))]);
+        progress = await continueWork(definition, steps, { ...options, signal: step }, item, progress);
       }
       return { item, progress };
     },

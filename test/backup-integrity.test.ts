@@ -193,6 +193,38 @@ describe('faults of AWS', () => {
       expect(report.findings.filter(({ resource }) => inside.includes(resource.id))).toEqual([]);
     },
   );
+
+  it('that hide a copy bucket accuse nobody of having nothing in it', async () => {
+    const report = await runWith({ service: 's3', resourceId: 'nycmg-audio-copy', fault: 'access-denied' });
+    const audio = 'arn:aws:s3:::nycmg-audio';
+    const absence = ['no-restore-point', 'copy-missing', 'rpo-exceeded'];
+    const accused = report.findings.filter(({ resource, rule }) => resource.id === audio && absence.includes(rule));
+    expect(accused).toEqual([]);
+    expect(report.coverage.unchecked).toContainEqual(
+      expect.objectContaining({ resource: expect.objectContaining({ id: audio }), reason: 'partly-seen' }),
+    );
+  });
+
+  it('that deny what says nothing of backups leave every accusation standing', async () => {
+    const report = await runWith(
+      { service: 'backup', operation: 'ListProtectedResources', fault: 'access-denied' },
+      { service: 'rds', operation: 'DescribeDBSubnetGroups', fault: 'access-denied' },
+    );
+    expect(report.status).toBe('incomplete');
+    const absence = ['no-restore-point', 'copy-missing', 'not-immutable', 'annual-missing', 'restore-unproven'];
+    const accused = ({ findings }: Report) =>
+      findings.filter(({ rule }) => absence.includes(rule)).map(({ rule, resource }) => `${rule} ${resource.id}`);
+    expect(accused(report).sort()).toEqual(accused(whole).sort());
+  });
+});
+
+describe('a run that leaves AWS Backup out', () => {
+  it('accuses nobody of lacking what only AWS Backup may have', async () => {
+    const report = await run({ config: { sources: ['rds', 's3', 'others'] } });
+    const absence = ['no-restore-point', 'copy-missing', 'not-immutable', 'annual-missing', 'restore-unproven'];
+    expect(report.findings.filter(({ rule }) => absence.includes(rule))).toEqual([]);
+    expect(report.status).toBe('incomplete');
+  });
 });
 
 describe('a policy that finds less than it expects', () => {

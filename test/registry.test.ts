@@ -19,6 +19,29 @@ function headings(markdown: string, level: number): string[] {
     .map((line) => line.slice(level + 1));
 }
 
+/** Paths of what runs in a function: no tests, and none of what only they use. */
+function sourceFiles(): string[] {
+  return ['functions', 'shared'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && !/(\.test|-fixtures|-arbitrary|\/fake-[^/]+)\.ts$/.test(path))
+      .map((path) => join(folder, path)),
+  );
+}
+
+/** How code says why something could not be looked at; the reason is the kebab-case text. */
+const reasonPatterns: readonly RegExp[] = [
+  /new UncheckedError\(\s*'([a-z-]+)'/g,
+  /\breason: '([a-z-]+)'/g,
+  /Reason = '([a-z-]+)'/g,
+  /coverage\.(?:unchecked|fail)\([^;]*?'([a-z-]+)',/g,
+  // Of a probe, which settles with it.
+  /(?<![.\w])fail\('([a-z-]+)'/g,
+];
+
+function reasonsIn(source: string): string[] {
+  return reasonPatterns.flatMap((pattern) => [...source.matchAll(pattern)].map(([, reason = '']) => reason));
+}
+
 describe('the registry', () => {
   it('lists every folder of functions, and nothing else', () => {
     const folders = readdirSync(join(root, 'functions'), { withFileTypes: true })
@@ -64,6 +87,14 @@ describe('the documentation', () => {
       ...new Set(tasks.flatMap(({ rules }) => rules as readonly string[])),
     ];
     expect(headings(runbook, 3).sort()).toEqual(expected.sort());
+  });
+
+  it('says in the runbook what each reason for being unchecked means, and of no other', () => {
+    const given = new Set(sourceFiles().flatMap((path) => reasonsIn(read(path))));
+    const table = runbook.split('\n## ').find((section) => section.startsWith('Reasons for `unchecked`')) ?? '';
+    const cells = table.split('\n').flatMap((line) => /^\| (`[^|]+)\|/.exec(line)?.[1] ?? []);
+    const explained = cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code));
+    expect(explained.toSorted()).toEqual([...given].sort());
   });
 
   it('describes every key of every task’s configuration', () => {

@@ -22,6 +22,7 @@ import {
   metricDimensions,
   metricNames,
   metricNamespace,
+  nodeOptions,
   stateMachineName,
   stateMachineTimeoutSeconds,
   workWindowSeconds,
@@ -58,6 +59,7 @@ function createStack(options: {
   readonly definitions?: readonly TaskDefinition[];
   readonly stage?: string;
   readonly environment?: Record<string, string>;
+  readonly region?: string;
 }): CaretakerStack {
   const app = new App({
     context: { ...cdkContext, 'aws:cdk:bundling-stacks': [] },
@@ -68,7 +70,7 @@ function createStack(options: {
     configuration: configurationSchema.parse({ estate, alerts: options.alerts ?? alerts, tasks: options.tasks }),
     environment: options.environment,
     tasks: options.definitions,
-    env: { region: 'us-east-1' },
+    env: { region: options.region ?? 'us-east-1' },
   });
 }
 
@@ -161,7 +163,7 @@ describe.each(tasks)('the deployment of $id', (definition) => {
 
   it('is told its surroundings by the names that the handler reads', () => {
     expect(lambda.Properties.Environment.Variables).toEqual({
-      NODE_OPTIONS: '--enable-source-maps',
+      NODE_OPTIONS: nodeOptions,
       POWERTOOLS_SERVICE_NAME: definition.id,
       POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
       [environmentNames.stage]: stage,
@@ -657,6 +659,14 @@ describe('a task whose runs are performed in steps', () => {
       );
       expect(attempts).toMatchObject({ ConfigError: 0, 'Lambda.TooManyRequestsException': 8, 'States.ALL': 2 });
     }
+  });
+
+  it('calls it in GovCloud, too, whose services have names of their own', () => {
+    const abroad = new Resources(createStack({ definitions: [definition], region: 'us-gov-west-1' }));
+    const [, { Properties: properties }] = abroad.one('AWS::StepFunctions::StateMachine');
+    const text = JSON.stringify(properties.DefinitionString);
+    expect(text).toContain('arn:aws-us-gov:states:::lambda:invoke');
+    expect(text).not.toContain('arn:aws:');
   });
 
   it('works on its parts side by side, and makes its report whatever becomes of one', () => {

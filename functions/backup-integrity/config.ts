@@ -10,6 +10,16 @@ const account = z.string().regex(/^\d{12}$/, 'an AWS account id has 12 digits');
 
 const glob = z.string().min(1, 'an empty pattern matches nothing');
 
+/** The kinds of resources that are looked for. */
+const protectedTypes = [
+  'rds-instance',
+  'rds-cluster',
+  's3-bucket',
+  'dynamodb-table',
+  'efs-file-system',
+  'fsx-file-system',
+] as const;
+
 /** Which resources a policy is about. What is given must all match; of a list, one entry is enough. */
 const selector = z
   .strictObject({
@@ -19,8 +29,7 @@ const selector = z
     ids: z.array(glob).min(1).optional(),
     /** Tag keys, each with a glob over its value. */
     tags: z.record(z.string().min(1), glob).optional(),
-    /** Kinds such as `rds-instance`, `rds-cluster`, `s3-bucket`, `dynamodb-table`. */
-    types: z.array(z.string().min(1)).min(1).optional(),
+    types: z.array(z.enum(protectedTypes)).min(1).optional(),
   })
   .refine(
     (given) => Object.values(given).some((value) => value !== undefined),
@@ -79,9 +88,11 @@ const policy = z
 
 export type Policy = z.output<typeof policy>;
 
+const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'not a bucket name');
+
 /** A place in S3. */
 const location = z.strictObject({
-  bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'not a bucket name'),
+  bucket: bucketName,
   prefix: z.string().default(''),
   /** The first region of the estate unless given. */
   region: region.optional(),
@@ -116,17 +127,22 @@ const artifacts = z.strictObject({
 export type ArtifactsConfig = z.output<typeof artifacts>;
 
 /** A bucket, or a part of one, of which there is a copy, object by object. */
-const replica = z.strictObject({
-  id,
-  source: location,
-  copy: location,
-  /** Objects younger than this may still be on their way. S3 promises 15 minutes with Replication Time Control. */
-  graceMinutes: z.int().min(0).default(60),
-  /** Whether the copy may hold what the source does not (any more). */
-  mayHaveExtra: z.boolean().default(true),
-  /** Compare ETags too. Copies that were written in parts of another size, or encrypted with KMS, have others. */
-  compareEtags: z.boolean().default(false),
-});
+const replica = z
+  .strictObject({
+    id,
+    source: location,
+    copy: location,
+    /** Objects younger than this may still be on their way. S3 promises 15 minutes with Replication Time Control. */
+    graceMinutes: z.int().min(0).default(60),
+    /** Whether the copy may hold what the source does not (any more). */
+    mayHaveExtra: z.boolean().default(true),
+    /** Compare ETags too. Copies that were written in parts of another size, or encrypted with KMS, have others. */
+    compareEtags: z.boolean().default(false),
+  })
+  .refine(
+    ({ source, copy }) => source.bucket !== copy.bucket || source.prefix !== copy.prefix,
+    'the copy is the source itself: comparing them proves nothing',
+  );
 
 export type ReplicaConfig = z.output<typeof replica>;
 
@@ -149,7 +165,7 @@ export type VerificationConfig = z.output<typeof verification>;
 /** Apache Parquet or CSV inventories that S3 writes, instead of listings: for buckets of a billion objects. */
 const inventory = z.strictObject({
   /** The bucket that is listed in it. */
-  bucket: z.string(),
+  bucket: bucketName,
   /** Where its manifests are: `s3://destination/prefix/source-bucket/inventory-id/`. */
   manifests: location,
   /** An inventory older than this says too little. S3 writes them daily or weekly. */

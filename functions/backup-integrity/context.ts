@@ -1,4 +1,4 @@
-import type { Evaluation, RuleTest } from '../../shared/evaluate-rules.ts';
+import type { Evaluation } from '../../shared/evaluate-rules.ts';
 import type { CollectContext, WorkContext } from '../../shared/run-task.ts';
 import type { ConfigOf, RuleOf } from '../../shared/task.ts';
 import type { task } from './task.ts';
@@ -9,4 +9,3 @@ export type RuleId = RuleOf<typeof task>;
 export type Context = CollectContext<Config>;
 export type BackupWorkContext = WorkContext<Config>;
 export type BackupEvaluation = Evaluation<RuleId>;
-export type BackupRule<Item, RuleContext> = RuleTest<Item, RuleContext, RuleId>;

@@ -58,4 +58,6 @@ export interface PlanCoverage {
   readonly selectionName: string;
   /** Of what the rule makes; undefined: kept for ever. */
   readonly retentionDays: number | undefined;
+  /** When it makes something, such as `cron(0 5 ? * * *)`; undefined when AWS Backup does not say. */
+  readonly schedule?: string | undefined;
 }

@@ -1,14 +1,14 @@
 import type { BackupConfig, Location } from './config.ts';
 
 /** Returns the places in S3 that the configuration names: the only ones whose objects are listed and read. */
-export function namedPlaces(config: BackupConfig): Pick<Location, 'bucket' | 'prefix' | 'region'>[] {
+function namedPlaces(config: BackupConfig): Pick<Location, 'bucket' | 'prefix' | 'region'>[] {
   return [
     ...config.artifacts,
     ...config.replicas.flatMap(({ source, copy }) => [source, copy]),
     ...config.verifications,
+    // The data files lie in a folder beside the manifests:
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
     ...config.inventories.map(({ manifests }) => manifests),
-    // The data files of an inventory lie beside its manifests, in a folder of their own.
-    ...config.inventories.map(({ manifests }) => ({ ...manifests, prefix: '' })),
   ];
 }
 

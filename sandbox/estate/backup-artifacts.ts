@@ -60,7 +60,7 @@ export function backupArtifacts(now: Date): BackupArtifacts {
   return {
     cases: specs.map(({ why, entry, findings = [], unchecked }) => ({
       resource: { everyMinutes, ...entry, bucket: artifactsBucket },
-      resourceId: `s3://${artifactsBucket}/${entry.prefix}`,
+      resourceId: `s3://${artifactsBucket}/${entry.prefix}${entry.pattern ?? ''}`,
       why,
       findings,
       ...(unchecked === undefined ? {} : { unchecked }),

@@ -139,7 +139,7 @@ function acrossFamilies(account: string): BackupExpectation[] {
     {
       resourceId: table('nycmg-venues'),
       why: 'none of its recovery points can be used',
-      findings: [{ rule: 'no-restore-point', severity: 'critical' }],
+      findings: [{ rule: 'no-restore-point', severity: 'high' }],
     },
     {
       resourceId: 'arn:aws:s3:::nycmg-audio',

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../../sandbox/control-plane/control-plane.ts';
+import { Refusal } from '../../../sandbox/control-plane/refusal.ts';
 import type { S3ObjectDocument } from '../../../sandbox/control-plane/services/s3-document.ts';
 import { tarArchive } from '../../../sandbox/estate/tar-sample.ts';
 import { AwsClients } from '../../../shared/aws/clients.ts';
@@ -83,6 +84,19 @@ const unseen = ({ coverage }: Awaited<ReturnType<typeof collect>>) =>
   coverage.unchecked.map(({ resource, reason }) => `${resource.type} ${resource.id} ${reason}`);
 
 describe('a set of artifacts', () => {
+  it('is another than the one beside it of another pattern', async () => {
+    objects.push(object('dumps/a-1.gz'), object('dumps/b-1.gz', { body: whole.subarray(0, -9) }));
+    const { sets, coverage } = await collect([
+      { id: 'a', pattern: 'a-*' },
+      { id: 'b', pattern: 'b-*' },
+    ]);
+    expect(sets.map(({ resource }) => resource.id)).toEqual([
+      's3://nycmg-backups/dumps/a-*',
+      's3://nycmg-backups/dumps/b-*',
+    ]);
+    expect(coverage.byType['backup-artifacts']).toEqual({ expected: 2, checked: 2 });
+  });
+
   it('is listed over all pages, and its newest is read', async () => {
     for (let night = 0; night < 8; night += 1)
       objects.push(object(`dumps/${night}.tar.gz`, { hoursAgo: 3 + 24 * night }));
@@ -170,6 +184,19 @@ describe('a set of artifacts', () => {
 });
 
 describe('an artifact', () => {
+  it.each([
+    ['KMS.DisabledException', 'can be decrypted by nobody: its KMS key is disabled'],
+    ['KMS.KMSInvalidStateException', expect.stringContaining('to be deleted')],
+  ])('is at fault when no one can decrypt it: %s', async (code, fault) => {
+    const body = () => {
+      throw new Refusal({ code, status: 400 }, 'arn:aws:kms:us-east-1:123456789012:key/k is disabled.');
+    };
+    objects.push(object('dumps/1', { size: 100, etag: 'e1', body }));
+    const collected = await collect([{}]);
+    expect(collected.sets[0]?.newest[0]?.inspection).toMatchObject({ container: 'not read', fault });
+    expect(unseen(collected)).toEqual([]);
+  });
+
   const readOne = async (entry: object = {}, overrides = {}) => {
     const result = await collect([entry], overrides);
     return { artifact: result.sets[0]?.newest[0], unchecked: unseen(result), result };
@@ -201,6 +228,13 @@ describe('an artifact', () => {
     const { sets } = await collect([{ companion: 'manifest', readNewest: 3 }]);
     expect(sets[0]?.newest.map(({ inspection }) => inspection?.companion)).toEqual(['agrees', 'agrees', 'agrees']);
     expect(plane.requests.filter(({ operation }) => operation === 'GetObject')).toHaveLength(5);
+  });
+
+  it('has a companion that does not tell its hash when that is larger than any is', async () => {
+    const text = Buffer.concat([Buffer.from(`${sha256}  1\n`), Buffer.alloc(5 * 2 ** 20, '\n')]);
+    objects.push(object('dumps/1'), object('dumps/1.sha256', { body: text }));
+    const { artifact } = await readOne({ companion: 'sha256' });
+    expect(artifact?.inspection).toMatchObject({ companion: 'unreadable', fault: undefined });
   });
 
   it('is unchecked when its companion is denied, and its content is read all the same', async () => {

@@ -4,7 +4,8 @@ import type { Resource } from '../../../shared/resource.ts';
 import type { ArtifactsConfig } from '../config.ts';
 import type { Context } from '../context.ts';
 import { listObjects } from '../objects/list-objects.ts';
-import { s3For, s3Resource } from '../objects/object-store.ts';
+import { matchingObjectsResource } from '../objects/matching-objects.ts';
+import { s3For } from '../objects/object-store.ts';
 import { ReadingS3Client } from '../verification/reading-client.ts';
 import { CompanionReader } from './expectation.ts';
 import type { Artifact, ArtifactSet } from './facts.ts';
@@ -27,7 +28,7 @@ export async function collectArtifacts(context: Context): Promise<ArtifactSet[]>
 
 async function collectSet(config: ArtifactsConfig, context: Context): Promise<ArtifactSet | undefined> {
   const { coverage, signal } = context;
-  const resource = s3Resource('backup-artifacts', config.id, config, context);
+  const resource = matchingObjectsResource('backup-artifacts', config, context);
   const listed = await coverage.look(resource, async () => {
     const found = new NewestArtifacts(config);
     const range = { bucket: config.bucket, prefix: config.prefix };

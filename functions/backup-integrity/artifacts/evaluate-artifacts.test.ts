@@ -226,6 +226,19 @@ describe('checksum-mismatch', () => {
     ]);
   });
 
+  it('waits for what stands beside an artifact that was written just now', () => {
+    const differs = inspection({ companion: 'differs', sha256: 'aa', expectedSha256: 'bb' });
+    const written = (minutesAgo: number, others = nightly(3, () => ({ inspection: inspection() }))) =>
+      judge([artifact(minutesAgo / 60, { inspection: differs }), ...others]);
+    expect(written(16).findings).toMatchObject([{ rule: 'checksum-mismatch', severity: 'critical' }]);
+    expect(written(15)).toMatchObject({ findings: [], unchecked: [{ reason: 'companion-in-flight' }] });
+    // One that is certain is told all the same.
+    const older = nightly(1, () => ({ key: 'dumps/older.dump', inspection: differs }));
+    expect(written(15, older).findings).toMatchObject([
+      { rule: 'checksum-mismatch', evidence: { key: 'dumps/older.dump', differing: 1 } },
+    ]);
+  });
+
   it('is critical when the bytes are not those that S3 took in', () => {
     const altered = { algorithm: 'CRC64NVME', expected: 'x', actual: 'y' };
     expect(judge(read({ altered })).findings).toMatchObject([

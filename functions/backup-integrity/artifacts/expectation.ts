@@ -3,6 +3,7 @@ import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import type { ArtifactsConfig } from '../config.ts';
 import { outOfTime } from '../containers/byte-reader.ts';
+import { refuseReused } from '../verification/large-reads.ts';
 import type { ReadingS3Client } from '../verification/reading-client.ts';
 import { companionKeys, expectedSha256 } from './companions.ts';
 import type { CompanionState } from './facts.ts';
@@ -17,7 +18,7 @@ export interface Expectation {
 }
 
 /** Nothing is to stand beside the artifact. */
-export const noExpectation: Expectation = { state: 'not-expected', sha256: undefined, unchecked: undefined };
+const noExpectation: Expectation = { state: 'not-expected', sha256: undefined, unchecked: undefined };
 
 /** A manifest of ten thousand files is smaller. */
 const mostBytes = 4 * 1024 * 1024;
@@ -87,9 +88,11 @@ export class CompanionReader {
       for await (const chunk of body as AsyncIterable<Uint8Array>) {
         length += chunk.length;
         if (length > mostBytes) return '';
+        refuseReused(chunk);
         chunks.push(chunk);
       }
     } catch (error) {
+      if (error instanceof TypeError) throw error;
       throw Object.assign(new Error('The connection broke', { cause: error }), { code: 'ECONNRESET' });
     }
     return Buffer.concat(chunks).toString('utf8');

@@ -37,7 +37,7 @@ export interface Inspection {
 
 /** One configured set of artifacts. */
 export interface ArtifactSet {
-  /** Type `backup-artifacts`; its id is `s3://bucket/prefix`, its name the configured id. */
+  /** Type `backup-artifacts`; its id is `s3://bucket/prefix`, and the pattern if there is one; its name the configured id. */
   readonly resource: Resource;
   readonly configId: string;
   /** ARN of what they are backups of. */

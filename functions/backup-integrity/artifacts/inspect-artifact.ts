@@ -10,9 +10,9 @@ import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { ArtifactsConfig } from '../config.ts';
 import { outOfTime } from '../containers/byte-reader.ts';
-import { inspectContainer } from '../containers/inspect-container.ts';
 import type { Verdict } from '../containers/verdict.ts';
 import { expectedDigest, startDigest } from '../verification/digests.ts';
+import { refuseReused } from '../verification/large-reads.ts';
 import type { ReadingS3Client } from '../verification/reading-client.ts';
 import type { Expectation } from './expectation.ts';
 import type { Artifact, CompanionState, Inspection } from './facts.ts';
@@ -131,6 +131,8 @@ async function readBytes(bytes: HashedBody, { content, artifact, expectation, si
   let verdict: Verdict | undefined;
   let { unchecked } = expectation;
   try {
+    // Loaded by the parts of a run that look inside artifacts, and by no other.
+    const { inspectContainer } = await import('../containers/inspect-container.ts');
     verdict = await inspectContainer(bytes, { expected: content, signal });
   } catch (error) {
     unchecked = reasonFor(error);
@@ -265,6 +267,7 @@ class HashedBody implements AsyncIterable<Uint8Array> {
       this.isAtEnd = true;
       return { done: true, value: undefined };
     }
+    refuseReused(result.value);
     this.#sha256.update(result.value);
     this.#count += result.value.length;
     // A digest takes the memory of what it is given; these bytes have somewhere else to go.

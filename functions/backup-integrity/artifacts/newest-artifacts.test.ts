@@ -52,6 +52,11 @@ it('leaves out companions, folders, and what the pattern does not match behind t
   ).toEqual(['dumps/a.dump', 'dumps/deep/b.DUMP']);
 });
 
+it('takes no folder for an artifact, whatever the pattern', () => {
+  const folders = ['dumps/', 'dumps/2026/'].map((key) => object(key, 9, { sizeBytes: 0 }));
+  expect(newestOf([...folders, object('dumps/a')]).take()).toMatchObject([{ key: 'dumps/a' }]);
+});
+
 it('counts empty artifacts, and those whose key ends like a folder but that are not empty', () => {
   const found = newestOf([object('dumps/a', 0, { sizeBytes: 0 }), object('dumps/b/', 0, { sizeBytes: 1 })]);
   expect(found.count).toBe(2);

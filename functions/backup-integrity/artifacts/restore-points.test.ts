@@ -47,6 +47,18 @@ it('does not hold a missing companion against it, nor that it is archived', () =
   ]);
 });
 
+it.each([
+  ['long before it was uploaded', 40, 40 - 12],
+  ['just before', 3.5, 3],
+  ['in a time zone ahead of UTC, by its own clock', -8, 3],
+])('restores no later than what it says itself: made %s', (_, madeHoursAgo, restorableHoursAgo) => {
+  const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
+  const set = artifactSet([artifact(3, { inspection: inspection({ madeAt: hoursAgo(madeHoursAgo) }) })]);
+  expect(artifactRestorePoints(set)).toMatchObject([
+    { createdAt: hoursAgo(3), restorableTo: hoursAgo(restorableHoursAgo) },
+  ]);
+});
+
 it('has none for a set of nothing', () => {
   expect(artifactRestorePoints(artifactSet([]))).toEqual([]);
 });

@@ -1,3 +1,4 @@
+import type { RecoveryPointByBackupVault } from '@aws-sdk/client-backup';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../../sandbox/control-plane/control-plane.ts';
 import type { BackupDocument } from '../../../sandbox/control-plane/services/backup.ts';
@@ -213,6 +214,23 @@ describe('jobs and points', () => {
     return collect(config);
   }
 
+  it('without ARNs leave their vault unchecked, and hide none that come after them', async () => {
+    const point = { RecoveryPointArn: 'arn:aws:backup:us-east-1:123456789012:recovery-point:1', Status: 'COMPLETED' };
+    const facts = await collectFrom({
+      vaults: [
+        {
+          vault: vaultName,
+          recoveryPoints: [
+            { Status: 'COMPLETED' },
+            { ...point, ResourceArn: resource },
+          ] as RecoveryPointByBackupVault[],
+        },
+      ],
+    });
+    expect(facts.recoveryPoints).toHaveLength(1);
+    expect(unchecked()).toEqual([`${arnOfVault('main')} aws-error`]);
+  });
+
   it('are told apart by what completes with issues and what does not', async () => {
     const job = { ResourceArn: resource, ...vaultName, CreationDate: hoursAgo(3), State: 'COMPLETED' as const };
     const facts = await collectFrom({
@@ -304,17 +322,24 @@ describe('jobs and points', () => {
     const at = 'arn:aws:backup:us-east-1:123456789012:recovery-point';
     const end = { CalculatedLifecycle: { DeleteAt: daysAgo(55) } };
     const scan = (AggregatedScanResult: object) => ({ AggregatedScanResult });
+    const key = { IsEncrypted: true, EncryptionKeyArn: 'arn:aws:kms:us-east-1:999988887777:key/1' };
+    const ownedByAws = { ...key, EncryptionKeyType: 'AWS_OWNED_KMS_KEY' as const };
     const facts = await collectFrom({
       vaults: [
         {
           vault: vaultName,
           recoveryPoints: [
-            { ...point, ...end, RecoveryPointArn: `${at}:continuous:masters-1` },
-            { ...point, ...end, RecoveryPointArn: `${at}:1` },
+            {
+              ...point,
+              ...end,
+              Lifecycle: { DeleteAfterDays: 35 },
+              RecoveryPointArn: `${at}:continuous:masters-1`,
+            },
+            { ...point, ...end, ...ownedByAws, RecoveryPointArn: `${at}:1` },
             { ...point, ...scan({ Findings: ['MALWARE'], FailedScan: true }), RecoveryPointArn: `${at}:2` },
             { ...point, ...scan({ FailedScan: true, LastComputed: now }), RecoveryPointArn: `${at}:3` },
             { ...point, ...scan({ FailedScan: false, Findings: [], LastComputed: now }), RecoveryPointArn: `${at}:4` },
-            { ...point, ...scan({}), RecoveryPointArn: `${at}:5` },
+            { ...point, ...scan({}), ...key, RecoveryPointArn: `${at}:5` },
           ],
         },
       ],
@@ -328,6 +353,10 @@ describe('jobs and points', () => {
       [false, undefined, 'clean'],
       [false, undefined, undefined],
     ]);
+    expect(facts.recoveryPoints.map(({ continuousDays }) => continuousDays).slice(0, 2)).toEqual([35, undefined]);
+    // A key that AWS owns can be asked about by nobody.
+    expect(facts.recoveryPoints[1]).toMatchObject({ isEncrypted: true, kmsKeyArn: undefined });
+    expect(facts.recoveryPoints[5]).toMatchObject({ isEncrypted: true, kmsKeyArn: key.EncryptionKeyArn });
     expect(facts.recoveryPoints[0]?.resource.name).toBe('masters in main');
     // The restore job does not say what it restored; its recovery point does.
     expect(facts.restoreJobs[0]?.protectedArn).toBe(resource);

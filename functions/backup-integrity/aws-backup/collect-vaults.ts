@@ -143,7 +143,8 @@ function recoveryPoint(listed: RecoveryPointByBackupVault, vault: Resource): Rec
     deleteAt: isContinuous ? undefined : listed.CalculatedLifecycle?.DeleteAt,
     sizeBytes: listed.BackupSizeInBytes,
     isEncrypted: listed.IsEncrypted,
-    kmsKeyArn: listed.EncryptionKeyArn,
+    // A key that AWS owns is shown to nobody, and cannot be disabled either.
+    kmsKeyArn: listed.EncryptionKeyType === 'AWS_OWNED_KMS_KEY' ? undefined : listed.EncryptionKeyArn,
     scan: scanOf(listed.AggregatedScanResult),
     isContinuous,
     continuousDays: isContinuous ? listed.Lifecycle?.DeleteAfterDays : undefined,

@@ -39,7 +39,7 @@ describe('a recovery point', () => {
     ['EXPIRED', 'bad'],
     ['STOPPED', 'bad'],
     ['DELETING', 'bad'],
-    ['SOMETHING_NEW', 'bad'],
+    ['SOMETHING_NEW', 'unknown'],
   ])('that is %s is %s', (status, state) => {
     const given = facts({ vaults: [vault()], recoveryPoints: [point({ status })] });
     expect(recoveryPointsAsRestorePoints(given, table, now)).toMatchObject([{ status, state }]);
@@ -123,6 +123,12 @@ describe('a continuous backup', () => {
     expect(recoveryPointsAsRestorePoints(given, table, now)).toMatchObject([
       { restorableTo: hoursAgo(9), createdAt: undefined, deleteAt: undefined },
     ]);
+  });
+
+  it('goes on for as many days as it reaches back', () => {
+    const given = facts({ recoveryPoints: [{ ...continuous, completedAt: hoursAgo(1), continuousDays: 35 }] });
+    const [point] = recoveryPointsAsRestorePoints(given, table, now);
+    expect(point?.deleteAt).toEqual(new Date(hoursAgo(1).getTime() + 35 * 86_400_000));
   });
 
   it('without such a job reaches to its beginning, which is all that is proven', () => {

@@ -178,7 +178,7 @@ describe('the coverage of a resource by plans', () => {
   const resource = { arn: table, tags: { backup: 'daily' }, account, region };
 
   it('is every rule of every plan with a selection that takes it in', () => {
-    const yearly = rule({ ruleName: 'yearly', retentionDays: undefined });
+    const yearly = rule({ ruleName: 'yearly', retentionDays: undefined, schedule: 'cron(0 5 1 1 ? *)' });
     const other = rule({ planArn: 'arn:other', planName: 'other' });
     const given = facts({
       rules: [rule(), yearly, other],
@@ -192,6 +192,7 @@ describe('the coverage of a resource by plans', () => {
         ruleName: 'yearly',
         selectionName: 'everything',
         retentionDays: undefined,
+        schedule: 'cron(0 5 1 1 ? *)',
       },
     ]);
     expect(planCoverage(given, { ...resource, arn: volume })).toEqual([]);
@@ -204,7 +205,9 @@ describe('the coverage of a resource by plans', () => {
       protectedResources: [{ arn: cluster, type: 'RDS', account, region }],
       optedOut: new Set([`${account}/${region}/RDS`]),
     });
-    expect(planCoverage(given, { ...resource, arn: cluster, type: 'rds-cluster' })).toEqual([]);
+    expect(planCoverage(given, { ...resource, arn: cluster, backupType: 'Aurora' })).toEqual([]);
     expect(planCoverage({ ...given, protectedResources: [] }, { ...resource, arn: cluster })).toHaveLength(1);
+    const itsEngine = { ...resource, arn: cluster, backupType: 'RDS' };
+    expect(planCoverage({ ...given, protectedResources: [] }, itsEngine)).toEqual([]);
   });
 });

@@ -64,21 +64,22 @@ export function selectionTakesIn(
  */
 export function planCoverage(
   facts: Pick<AwsBackupFacts, 'selections' | 'rules' | 'protectedResources' | 'optedOut'>,
-  { arn, tags, account, region }: Omit<SelectableResource, 'backupType'> & { readonly type?: string },
+  given: SelectableResource,
 ): PlanCoverage[] {
   // What AWS Backup has once protected it knows by its right type, which the ARN of a cluster does not tell.
-  const backupType = facts.protectedResources.find((known) => known.arn === arn)?.type;
-  const resource = { arn, backupType, tags, account, region };
+  const known = facts.protectedResources.find(({ arn }) => arn === given.arn)?.type;
+  const resource = { ...given, backupType: known ?? given.backupType };
   const taking = facts.selections.filter((selection) => selectionTakesIn(selection, resource, facts.optedOut));
   return taking.flatMap(({ planArn, name }) =>
     facts.rules
       .filter((rule) => rule.planArn === planArn)
-      .map(({ planName, ruleName, retentionDays }) => ({
+      .map(({ planName, ruleName, retentionDays, schedule }) => ({
         planName,
         planArn,
         ruleName,
         selectionName: name,
         retentionDays,
+        schedule,
       })),
   );
 }

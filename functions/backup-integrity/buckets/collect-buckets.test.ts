@@ -1,3 +1,5 @@
+import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { mockClient } from 'aws-sdk-client-mock';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ControlPlane, startControlPlane } from '../../../sandbox/control-plane/control-plane.ts';
 import type { S3BucketDocument } from '../../../sandbox/control-plane/services/s3-document.ts';
@@ -145,6 +147,16 @@ test.each([
     expect(guarded).toMatchObject({ ...whole, ...expected });
   },
 );
+
+test('leaves a bucket unchecked whose region is not told', async () => {
+  const mock = mockClient(S3Client);
+  mock.on(ListBucketsCommand).resolves({ Buckets: [{ Name: 'somewhere', CreationDate: creationDate }] });
+  try {
+    expect(await collect()).toMatchObject({ buckets: [], unchecked: ['somewhere aws-error'] });
+  } finally {
+    mock.restore();
+  }
+});
 
 test('leaves the listing unchecked when a later page of it is denied, and reads what came before', async () => {
   plane.inject({ service: 's3', operation: 'ListBuckets', afterRequests: 1, fault: 'access-denied' });

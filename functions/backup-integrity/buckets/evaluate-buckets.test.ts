@@ -34,7 +34,7 @@ const artifacts = {
 };
 const immutable = {
   id: 'vaulted',
-  select: { types: ['rds-instance'] },
+  select: { types: ['rds-instance' as const] },
   rpoMinutes: 1440,
   immutable: true,
   retentionDays: 35,

@@ -66,6 +66,16 @@ describe('a file of any kind', () => {
     await expect(inspect(gzipSync(bytes))).rejects.toMatchObject({ reason: 'cannot-look-inside' });
   });
 
+  it.each([
+    ['a window of more than 128 MiB', '28b52ffd00900900000061'],
+    ['a dictionary', '28b52ffd0150070900000061'],
+  ])('is neither clean nor at fault when its zstd data needs %s', async (need, frame) => {
+    const bytes = Buffer.from(frame, 'hex');
+    const unchecked = { reason: 'cannot-look-inside', detail: expect.stringContaining(need) };
+    await expect(inspect(bytes)).rejects.toMatchObject(unchecked);
+    await expect(inspect(bytes, 'tar', 1)).rejects.toMatchObject(unchecked);
+  });
+
   it.each(['age-encryption.org/v1\n-> X25519', 'Salted__12345678', '-----BEGIN PGP MESSAGE-----\n'])(
     'cannot be looked into when it is encrypted: %j',
     async (head) => {

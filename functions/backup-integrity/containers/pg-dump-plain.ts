@@ -9,7 +9,10 @@ const nothing: Buffer = Buffer.alloc(0);
 const headBytes = 512;
 const tailBytes = 64;
 
-/** `pg_dumpall` has marks of its own around those of every database. */
+/**
+ * `pg_dumpall` has marks of its own around those of every database. They are framed by empty remarks, and may well stand in the text of
+ * a function, or of a row that is inserted, without.
+ */
 const beginMark = /^-- PostgreSQL database (cluster )?dump$/;
 const endMark = /^-- PostgreSQL database (cluster )?dump complete$/;
 
@@ -104,6 +107,7 @@ class PlainDump {
   #copying: string | undefined;
   #isCopy = false;
   #stray: string | undefined;
+  #isFramed = false;
   #server: string | undefined;
   #program: string | undefined;
   readonly #schemas = new Set<string>();
@@ -123,8 +127,10 @@ class PlainDump {
       else this.#rows += 1;
       return;
     }
+    const isFramed = this.#isFramed;
+    this.#isFramed = head === '--';
     if (head.startsWith('--')) {
-      this.#takeRemark(head);
+      if (!(isFramed && this.#takeMark(head))) this.#takeRemark(head);
       return;
     }
     if (head === '' || head.startsWith('\\restrict ') || head.startsWith('\\unrestrict ')) return;
@@ -167,19 +173,22 @@ class PlainDump {
     return { contents: `${parts.join(', ')}${origin}`, madeAt: undefined };
   }
 
-  #takeRemark(remark: string): void {
+  /** Returns whether the remark is a mark. */
+  #takeMark(remark: string): boolean {
     const begin = beginMark.exec(remark);
     if (begin !== null) {
       this.#open += 1;
       this.#isCluster ||= begin[1] !== undefined;
       // Several dumps in one file may have commands between them.
       this.#stray = undefined;
-      return;
+      return true;
     }
-    if (endMark.test(remark)) {
-      this.#open = Math.max(0, this.#open - 1);
-      return;
-    }
+    if (!endMark.test(remark)) return false;
+    this.#open = Math.max(0, this.#open - 1);
+    return true;
+  }
+
+  #takeRemark(remark: string): void {
     const data = /^-- Data for Name: (.*?); Type: (.*?); Schema: (.*?);/.exec(remark);
     if (data !== null) {
       const [, name = '', type, schema = ''] = data;

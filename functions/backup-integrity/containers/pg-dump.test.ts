@@ -267,6 +267,16 @@ describe('a plain dump', () => {
     expect(await inspect(cut)).toMatchObject({ fault: 'is cut off, in the rows of rights.artists' });
   });
 
+  it.each(['', ' complete'])('takes the marks for text where they are not framed: dump%s', async (complete) => {
+    const remark = '--\n-- Data for Name: logs; Type: TABLE DATA; Schema: rights; Owner: nycmg\n--\n\n';
+    const row = `INSERT INTO rights.logs VALUES (1, 'said:\n-- PostgreSQL database dump${complete}\n');\n`;
+    const dump = plain.replace('--\n-- Data for Name: artists', `${remark}${row}\n--\n-- Data for Name: artists`);
+    expect(dump).not.toBe(plain);
+    expect(await inspect(dump)).toMatchObject({ contents: expect.stringContaining('402 rows'), fault: undefined });
+    const cut = dump.slice(0, dump.indexOf(row) + row.length);
+    expect(await inspect(cut)).toMatchObject({ fault: expect.stringContaining('is cut off') });
+  });
+
   it('is at fault when nothing is in it', async () => {
     expect(await inspect(plainDump({ ...sample, tables: [] }))).toMatchObject({
       fault: 'is a dump of nothing: the database was empty',

@@ -384,7 +384,11 @@ describe('snapshots', () => {
     });
     expect(byName('rds:rights-2026-11-21-06-10')?.sizeBytes).toBe(7e9);
     const asked = plane?.requests.filter(({ operation }) => operation.endsWith('Attributes'));
-    expect(asked).toHaveLength(3);
+    // Those of AWS Backup, of which there are thousands, cannot be shared any more than automated ones.
+    expect(asked?.map(({ operation }) => operation).sort()).toEqual([
+      'DescribeDBClusterSnapshotAttributes',
+      'DescribeDBSnapshotAttributes',
+    ]);
   });
 
   test('one whose sharing is denied is unchecked, and kept; the others go on', async () => {

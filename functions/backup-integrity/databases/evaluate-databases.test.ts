@@ -89,8 +89,8 @@ test('what a restore test made, and what is being deleted, is left alone', () =>
 describe('not-encrypted', () => {
   const bare = database('rights', { isStorageEncrypted: false });
 
-  test('an unencrypted database is told once, not again for each automated snapshot', () => {
-    const automated = snapshot('rights', daysAgo(1), { type: 'automated', isEncrypted: false });
+  test.each(['automated', 'awsbackup'])('an unencrypted database is told once, not for each %s snapshot', (type) => {
+    const automated = snapshot('rights', daysAgo(1), { type, isEncrypted: false });
     expect(rulesIn(factsOf([bare], [automated]))).toEqual(['not-encrypted medium']);
     expect(rulesIn(factsOf([database('rights')], [automated]))).toEqual(['not-encrypted medium']);
   });

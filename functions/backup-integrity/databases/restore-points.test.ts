@@ -43,7 +43,7 @@ describe('snapshotRestorePoints', () => {
     ['failed', 'bad'],
     ['incompatible-restore', 'bad'],
     ['incompatible-parameters', 'bad'],
-    ['from-the-future', 'bad'],
+    ['from-the-future', 'unknown'],
   ])('%s is %s', (status, state) => {
     expect(snapshotRestorePoints([snapshot('rights', daysAgo(1), { status })])[0]?.state).toBe(state);
   });

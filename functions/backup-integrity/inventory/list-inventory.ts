@@ -8,7 +8,6 @@ import type { KeyRange } from '../objects/list-objects.ts';
 import type { ListedObject } from '../objects/listed-object.ts';
 import { sortObjects } from './external-sort.ts';
 import type { Manifest } from './manifest.ts';
-import { readFiles } from './read-files.ts';
 
 const pageLength = 1_000;
 
@@ -33,6 +32,8 @@ export async function* listInventory(
     (startAfter === undefined || compareKeys(key, startAfter) > 0) &&
     (endBefore === undefined || compareKeys(key, endBefore) < 0);
   try {
+    // Few runs read an inventory, and what reads its formats is large.
+    const { readFiles } = await import('./read-files.ts');
     let page: ListedObject[] = [];
     const objects = filter(readFiles(client, bucket, manifest, directory, signal), isWithin);
     for await (const object of sortObjects(objects, directory)) {

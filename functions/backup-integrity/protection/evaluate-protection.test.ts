@@ -67,6 +67,28 @@ describe('no-restore-point', () => {
   it('does not accuse when a point may be in what could not be read', () => {
     expect(judged(hourly, { points: [], blindSpots: somewhereHidden })).toEqual(['unchecked: partly-seen']);
   });
+
+  it('accuses whatever hides other things than points', () => {
+    const blindSpots = somewhereHidden.map((spot) => ({ ...spot, hides: 'restores' as const }));
+    expect(judged(hourly, { points: [], blindSpots })).toEqual(['no-restore-point critical']);
+  });
+
+  it('does not accuse on the strength of a status that nobody knows', () => {
+    const odd = point({ state: 'unknown', status: 'SOMETHING_NEW' });
+    expect(judged(hourly, { points: [odd] })).toEqual(['unchecked: unknown-status']);
+    expect(judged(hourly, { points: [odd, point({ restorableTo: minutesAgo(60) })] })).toEqual([]);
+  });
+
+  it.each(['dynamodb-table', 'efs-file-system', 'fsx-file-system'])(
+    'wakes nobody up for a %s, which may have backups of its own',
+    (type) => {
+      const resource = { type, id: 'arn:of:it', name: 'nycmg-sessions' };
+      expect(judged(hourly, { resource, points: [] })).toEqual(['no-restore-point high']);
+      expect(judged(hourly, { resource, points: [point({ restorableTo: daysAgo(30) })] })).toEqual([
+        'rpo-exceeded high',
+      ]);
+    },
+  );
 });
 
 describe('rpo-exceeded', () => {
@@ -135,7 +157,31 @@ describe('retention-short', () => {
     expect(judged(monthly, { points: [manual], database: database({ backupRetentionDays: 7 }) })).toEqual([
       'retention-short medium',
     ]);
-    expect(judged(monthly, { points: [point({ deleteAt: undefined, restorableTo: daysAgo(31) })] })).toEqual([]);
+    const old = point({ deleteAt: undefined, restorableTo: daysAgo(700) });
+    expect(judged(monthly, { points: [old] })).toEqual(['retention-short medium']);
+  });
+
+  it('takes manual snapshots that are made regularly to be kept as long as the oldest of them is', () => {
+    const manual = (days: number) => point({ deleteAt: undefined, restorableTo: daysAgo(days) });
+    expect(judged(monthly, { points: [manual(31), manual(32)] })).toEqual([]);
+    expect(judged(monthly, { points: [manual(32), manual(33)] })).toEqual(['retention-short medium']);
+  });
+
+  it('is not met by the one point of the year that is kept for years', () => {
+    const kept = (age: number, days: number, details = {}) =>
+      point({ method: 'recovery-point', restorableTo: daysAgo(age), deleteAt: daysAgo(age - days), ...details });
+    const copyOfAnnual = kept(2, 2557, { region: 'us-west-2' });
+    const nightly = [kept(0, 7), kept(1, 7)];
+    expect(judged(monthly, { points: [...nightly, kept(2, 2557), copyOfAnnual] })).toEqual(['retention-short medium']);
+    expect(judged(monthly, { points: [...nightly, kept(2, 30), kept(9, 30)] })).toEqual([]);
+    expect(judged(monthly, { points: [kept(40, 2557)] })).toEqual([]);
+  });
+
+  it('counts how far back a continuous backup of AWS Backup reaches', () => {
+    const continuous = (days: number) =>
+      point({ method: 'recovery-point', createdAt: undefined, restorableTo: daysAgo(0), deleteAt: daysAgo(-days) });
+    expect(judged(monthly, { points: [continuous(30)] })).toEqual([]);
+    expect(judged(monthly, { points: [continuous(29)] })).toEqual(['retention-short medium']);
   });
 
   it('takes artifacts to be kept as long as the oldest of them is', () => {
@@ -187,6 +233,13 @@ describe('not-immutable', () => {
     expect(judged(locked, { points: [point(), immutable(1620)] })).toEqual([]);
     expect(judged(locked, { points: [point(), immutable(1621)] })).toEqual(['not-immutable high']);
     expect(judged(locked)).toEqual(['not-immutable high']);
+  });
+
+  it('asks no newer one of a stopped database, and one all the same', () => {
+    const stopped = database({ status: 'stopped' });
+    const old = point({ isImmutable: true, restorableTo: daysAgo(5) });
+    expect(judged(locked, { points: [old], database: stopped })).toEqual([]);
+    expect(judged(locked, { database: stopped })).toEqual(['not-immutable high']);
   });
 
   it('does not know when a copy elsewhere could not be asked', () => {
@@ -271,6 +324,24 @@ describe('restore-blocked', () => {
     expect(judged(hourly, { points: [point({ kmsKeyArn: key })] })).toEqual(['unchecked: partly-seen']);
   });
 
+  it('is told whatever another key, which could not be asked about, is like', () => {
+    const unseen = point({ kmsKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/2' });
+    const encrypted = point({ kmsKeyArn: key });
+    expect(judged(hourly, { points: [unseen, encrypted], keys: keys('blocked') })).toEqual(['restore-blocked high']);
+    const gone = database({ missingSubnetGroup: 'nycmg-private' });
+    expect(judged(hourly, { points: [unseen], database: gone })).toEqual(['restore-blocked high']);
+  });
+
+  it('wakes nobody up for what no policy asks a backup of, and is nothing to what may be lost', () => {
+    const points = [point({ kmsKeyArn: key })];
+    expect(judged(hourly, { resource: stranger, points, keys: keys('blocked') })).toEqual([
+      'unprotected medium',
+      'restore-blocked high',
+    ]);
+    const config = configWith({ mayBeUnprotected: 'made anew each night' });
+    expect(judged(config, { points, keys: keys('blocked') })).toEqual([]);
+  });
+
   it('finds groups that are gone', () => {
     const gone = database({ missingSubnetGroup: 'nycmg-private', missingParameterGroups: ['nycmg-pg18'] });
     expect(judged(hourly, { database: gone })).toEqual(['restore-blocked high']);
@@ -290,8 +361,27 @@ describe('covered-without-point', () => {
     expect(judged(hourly, { plans: [plan], points: [point(), expired] })).toEqual(['covered-without-point high']);
   });
 
+  it('does not accuse when it is not known what the region has switched off', () => {
+    const blindSpots = somewhereHidden.map((spot) => ({ ...spot, hides: 'settings' as const }));
+    expect(judged(hourly, { plans: [plan], blindSpots })).toEqual(['unchecked: partly-seen']);
+  });
+
   it('gives a new resource time', () => {
     expect(judged(hourly, { plans: [plan], createdAt: minutesAgo(10) })).toEqual([]);
+  });
+
+  it('waits for a rule whose time has not come since the resource was created', () => {
+    // It is 03:00 on Sunday, 2026-11-22: this is due on Saturdays.
+    const weekly = (schedule: string) => ({ ...plan, schedule });
+    const created = { createdAt: daysAgo(3) };
+    expect(judged(hourly, { plans: [weekly('cron(0 3 ? * SAT *)')], ...created })).toEqual([
+      'covered-without-point high',
+    ]);
+    expect(judged(hourly, { plans: [weekly('cron(1 3 ? * SAT *)')], ...created })).toEqual([]);
+    expect(judged(hourly, { plans: [weekly('cron(0 5 1 1 ? *)')], createdAt: daysAgo(300) })).toEqual([]);
+    expect(judged(hourly, { plans: [weekly('cron(0 5 1 1 ? *)'), weekly('whenever')], ...created })).toEqual([
+      'covered-without-point high',
+    ]);
   });
 });
 
@@ -301,6 +391,13 @@ describe('restore-test-leaked', () => {
     const resource = { type: 'rds-instance', id: `arn:aws:rds:us-east-1:123456789012:db:${name}`, name };
     expect(judged(hourly, { resource, points: [], createdAt: daysAgo(9) })).toEqual(['restore-test-leaked medium']);
     expect(judged(hourly, { resource, points: [], createdAt: minutesAgo(60) })).toEqual([]);
+  });
+
+  it('is all that is asked of it, though a plan for everything takes it in', () => {
+    const name = 'awsbackup-restore-test-0123456789abcdef';
+    const resource = { type: 'rds-instance', id: `arn:aws:rds:us-east-1:123456789012:db:${name}`, name };
+    const plan = { planName: 'all', planArn: 'arn:plan', ruleName: 'daily', selectionName: '*', retentionDays: 35 };
+    expect(judged(hourly, { resource, points: [], plans: [plan], createdAt: daysAgo(3) })).toEqual([]);
   });
 });
 

@@ -1,9 +1,11 @@
 import { evaluateRules, type RuleTest } from '../../../shared/evaluate-rules.ts';
 import type { FindingDraft } from '../../../shared/finding.ts';
+import { nextRun } from '../../../shared/schedule/next-run.ts';
+import { parseScheduleExpression, ScheduleExpressionError } from '../../../shared/schedule/schedule-expression.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import { isOfRestoreTest, leakedRestore } from '../aws-backup/leaked-restore.ts';
 import type { BackupEvaluation, Config, RuleId } from '../context.ts';
-import type { RestorePoint } from '../items.ts';
+import type { PlanCoverage, RestorePoint } from '../items.ts';
 import { daysText, minutesText } from './duration-text.ts';
 import { type CopyState, postureOf } from './posture.ts';
 import { type BlindSpot, goodPoints, type ProtectedResource } from './protected-resource.ts';
@@ -41,6 +43,12 @@ const stoppedMinutes = 1440;
 /** A copy that nobody can delete may be older than the RPO by this: it is made daily at best. */
 const immutableLagMinutes = 1560;
 
+/**
+ * Kinds whose service keeps copies of its own that nothing here looks at: point-in-time recovery and backups of DynamoDB, replicas of
+ * EFS, automatic backups of FSx. Nor is it known how old they are. That AWS Backup has nothing of them wakes nobody up.
+ */
+const hasUnseenBackups: ReadonlySet<string> = new Set(['dynamodb-table', 'efs-file-system', 'fsx-file-system']);
+
 /** Returns every broken rule on what resources can be restored from, whichever service made it. */
 export function evaluateProtection(
   items: readonly ProtectedResource[],
@@ -69,11 +77,13 @@ const noRestorePoint: ProtectionRule = (item, { config, now }) => {
   if (!isJudged(item, config, now) || goodPoints(item).length > 0) return [];
   requireSight(item, {});
   const spoiled = item.points[0];
-  return finding(item, 'no-restore-point', 'critical', {
+  const isUnseen = hasUnseenBackups.has(item.resource.type);
+  const nothing = isUnseen ? 'AWS Backup has nothing to restore it from' : 'There is nothing to restore it from';
+  return finding(item, 'no-restore-point', isUnseen ? 'high' : 'critical', {
     summary:
       spoiled === undefined
-        ? 'There is nothing to restore it from.'
-        : `There is nothing to restore it from: ${item.points.length} unusable, the newest ${spoiled.status}.`,
+        ? `${nothing}.`
+        : `${nothing}: ${item.points.length} unusable, the newest ${spoiled.status}.`,
     evidence: { unusablePoints: item.points.length, policies: [...(item.requirement?.policyIds ?? [])] },
     remedy: 'Make a backup now, then find out why there was none.',
   });
@@ -94,7 +104,8 @@ const rpoExceeded: ProtectionRule = (item, { config, now }) => {
   if (isStopped(item)) return [];
   // Of a database with continuous backup no other listing holds anything newer.
   if (item.database?.latestRestorableTime === undefined) requireSight(item, {});
-  const hasStopped = actualRpoMinutes > Math.max(stoppedFactor * target, stoppedMinutes);
+  const hasStopped =
+    actualRpoMinutes > Math.max(stoppedFactor * target, stoppedMinutes) && !hasUnseenBackups.has(item.resource.type);
   return finding(item, 'rpo-exceeded', hasStopped ? 'critical' : 'high', {
     summary: `The newest point to restore to is ${minutesText(actualRpoMinutes)} old; at most ${minutesText(target)} may be lost.`,
     evidence: {
@@ -305,8 +316,9 @@ function keyState({ keys }: ProtectedResource, { kmsKeyArn }: RestorePoint): 'us
 
 /** Policy: a plan that takes a resource in has made a recovery point of it; membership alone restores nothing. */
 const coveredWithoutPoint: ProtectionRule = (item, { config, now }) => {
-  if (item.plans.length === 0 || isNew(item, config, now)) return [];
+  if (item.plans.length === 0 || isNew(item, config, now) || isOfRestoreTest(item.resource.name)) return [];
   if (goodPoints(item).some(({ method }) => method === 'recovery-point')) return [];
+  if (!item.plans.some((plan) => hasBeenDue(plan, item, config, now))) return [];
   requireSight(item, {});
   requireSight(item, {}, 'settings');
   const names = [...new Set(item.plans.map(({ planName }) => planName))];
@@ -316,6 +328,28 @@ const coveredWithoutPoint: ProtectionRule = (item, { config, now }) => {
     remedy: 'Look at its backup jobs and at the role of the selection.',
   });
 };
+
+/** Returns whether the time of a rule has come since the resource was created, and as long ago as a new resource has to get a backup. */
+function hasBeenDue(
+  { schedule }: PlanCoverage,
+  { createdAt }: ProtectedResource,
+  { newResourceGraceMinutes }: Config,
+  now: Date,
+): boolean {
+  if (schedule === undefined || createdAt === undefined) return true;
+  const first = firstRun(schedule, createdAt);
+  return first === undefined || now.getTime() - first.getTime() >= newResourceGraceMinutes * minuteMs;
+}
+
+/** Returns undefined for a schedule that says nothing. The zone of a plan matters less than the grace. */
+function firstRun(schedule: string, from: Date): Date | undefined {
+  try {
+    return nextRun(parseScheduleExpression(schedule), from, 'UTC');
+  } catch (error) {
+    if (error instanceof ScheduleExpressionError) return undefined;
+    throw error;
+  }
+}
 
 /** Policy: what a restore test created is gone when the test is over. */
 const restoreTestLeaked: ProtectionRule = (item, { now }) => {

@@ -61,7 +61,36 @@ describe('the headline', () => {
   });
 });
 
+describe('what counts in the headline', () => {
+  it('is no read replica, of which nothing is asked', () => {
+    const replica = { ...named('nycmg-b', 5), database: database({ replicaOf: 'nycmg-a' }) };
+    expect(headline([named('nycmg-a', 5), replica], nothing, now)).toMatch(/^1 of 1 resources/);
+  });
+
+  it('is as good only what can be restored, however new it is', () => {
+    const young = { ...named('nycmg-a', 5), createdAt: minutesAgo(5), points: [] };
+    expect(headline([young], nothing, now)).toMatch(/^0 of 1 resources/);
+  });
+});
+
 describe('the table', () => {
+  it('names the account of a copy that is in another one', () => {
+    const own = { ...named('nycmg-a', 5).resource, account: '123456789012' };
+    const points = [point(), point({ account: '210987654321', region: 'us-west-2' })];
+    const [row] = protectionTable([protectedResource(hourly, { resource: own, points })], new Set(), now).rows;
+    expect(row?.copies).toBe('us-east-1, us-west-2 (210987654321)');
+  });
+
+  it('does not say of what nobody could ask that it can be deleted', () => {
+    const immutable = (...known: (boolean | undefined)[]) =>
+      protectionTable(
+        [protectedResource(hourly, { points: known.map((isImmutable) => point({ isImmutable })) })],
+        new Set(),
+        now,
+      ).rows[0]?.isImmutable;
+    expect([immutable(false), immutable(false, undefined), immutable(undefined, true)]).toEqual([false, null, true]);
+  });
+
   it('has a row for each resource, with null for what is not known or not asked', () => {
     const { rows, columns } = protectionTable([named('nycmg-b', 5), named('nycmg-a', 61)], new Set(), now);
     expect(

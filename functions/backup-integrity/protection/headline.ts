@@ -1,9 +1,10 @@
 import type { FindingDraft } from '../../../shared/finding.ts';
 import type { Unchecked } from '../../../shared/report.ts';
+import { isOfRestoreTest } from '../aws-backup/leaked-restore.ts';
 import type { Verification } from '../verification/facts.ts';
 import { daysText, minutesText } from './duration-text.ts';
 import { postureOf } from './posture.ts';
-import type { ProtectedResource } from './protected-resource.ts';
+import { goodPoints, type ProtectedResource } from './protected-resource.ts';
 
 const dayMs = 86_400_000;
 
@@ -17,12 +18,12 @@ export interface Outcome {
 
 /** Returns the one sentence on the estate's backups that a manager reads. */
 export function headline(items: readonly ProtectedResource[], outcome: Outcome, now: Date): string {
-  const asked = items.filter(
-    ({ requirement }) => requirement !== undefined && requirement.mayBeUnprotected === undefined,
-  );
+  const asked = items.filter(isAsked);
   const unsure = new Set(outcome.unchecked.map(({ resource }) => resource.id));
   const atFault = new Set(outcome.findings.map(({ resource }) => resource.id));
-  const good = asked.filter(({ resource }) => !atFault.has(resource.id) && !unsure.has(resource.id));
+  const good = asked.filter(
+    (item) => !atFault.has(item.resource.id) && !unsure.has(item.resource.id) && goodPoints(item).length > 0,
+  );
   const nobodys = outcome.findings.filter(({ rule }) => rule === 'unprotected').length;
   const parts = [
     `${good.length} of ${asked.length} resources could be restored as their policies ask`,
@@ -32,6 +33,12 @@ export function headline(items: readonly ProtectedResource[], outcome: Outcome, 
     ...(outcome.unchecked.length === 0 ? [] : [`${outcome.unchecked.length} could not be looked at`]),
   ];
   return `${parts.join('; ')}.`;
+}
+
+/** Read replicas and what a restore test made are not judged, and so count neither way. */
+function isAsked({ requirement, resource, database }: ProtectedResource): boolean {
+  if (requirement === undefined || requirement.mayBeUnprotected !== undefined) return false;
+  return database?.replicaOf === undefined && !isOfRestoreTest(resource.name);
 }
 
 /** The resource that exceeds its RPO by the largest factor, or nothing. */

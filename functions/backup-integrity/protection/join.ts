@@ -60,7 +60,13 @@ export function joinProtection(
       createdAt,
       requirement: requirementOf(policiesFor(resource, tags, config)),
       points: points.map((point) => guarded(point, facts.buckets)).sort(newestFirst),
-      plans: planCoverage(facts.awsBackup, { arn, type: resource.type, tags, account, region }),
+      plans: planCoverage(facts.awsBackup, {
+        arn,
+        backupType: database && backupTypeOf(database),
+        tags,
+        account,
+        region,
+      }),
       proofs: restoreProofs(facts.awsBackup, arn),
       database,
       keys,
@@ -89,6 +95,12 @@ export function joinProtection(
     }),
     ...facts.others.map(({ resource, tags }) => joined(resource, tags, undefined, [])),
   ];
+}
+
+/** A cluster's engine tells what its ARN does not. */
+function backupTypeOf({ engine }: Database): string {
+  if (engine.startsWith('aurora')) return 'Aurora';
+  return { docdb: 'DocumentDB', neptune: 'Neptune' }[engine] ?? 'RDS';
 }
 
 /** What stands in a bucket is as safe from deletion as Object Lock makes it there. */

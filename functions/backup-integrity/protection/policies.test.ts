@@ -104,3 +104,25 @@ describe('a resource whose tags could not be read', () => {
     expect(policiesFor(rights, undefined, config).map(({ id }) => id)).toEqual(['by-name']);
   });
 });
+
+describe('the configuration', () => {
+  it('names what is misspelt, and a copy that is its own source', () => {
+    const place = { bucket: 'nycmg-audio', prefix: 'audio/' };
+    const faults = configSchema
+      .safeParse({
+        policies: [{ id: 'a', select: { types: ['rds_instance'] }, rpoMinutes: 60 }],
+        replicas: [
+          { id: 'same', source: place, copy: { ...place, region: 'us-west-2' } },
+          { id: 'same', source: place, copy: { ...place, prefix: 'copy/' } },
+        ],
+        inventories: [{ bucket: 'Not A Bucket', manifests: place }],
+      })
+      .error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+    expect(faults).toEqual([
+      expect.stringMatching(/^policies\.0\.select\.types\.0: .*rds-instance/),
+      'replicas.0: the copy is the source itself: comparing them proves nothing',
+      'replicas: an id is used twice',
+      'inventories.0.bucket: not a bucket name',
+    ]);
+  });
+});

@@ -41,7 +41,7 @@ function isSelected(
 ): boolean {
   if (arns !== undefined && !arns.some((pattern) => glob(pattern)(id))) return false;
   if (ids !== undefined && !ids.some((pattern) => glob(pattern)(name))) return false;
-  if (types !== undefined && !types.includes(type)) return false;
+  if (types !== undefined && !types.some((wantedType) => wantedType === type)) return false;
   return Object.entries(wanted ?? {}).every(([key, pattern]) => {
     const value = Object.hasOwn(tags, key) ? tags[key] : undefined;
     return value !== undefined && glob(pattern)(value);

@@ -58,7 +58,7 @@ export function postureOf(item: ProtectedResource, now: Date): Posture {
 }
 
 /** Returns how many minutes ago `time` was; 0 for the future, which clocks that disagree bring about. */
-export function ageMinutes(time: Date, now: Date): number {
+function ageMinutes(time: Date, now: Date): number {
   return Math.max(0, now.getTime() - time.getTime()) / minuteMs;
 }
 
@@ -71,12 +71,15 @@ function keptDays({ createdAt, deleteAt, method }: RestorePoint): number {
 
 /**
  * Returns the longest of what each way of backing up keeps. Nothing says when an artifact or a manual snapshot will be deleted, so
- * that these are taken to be kept for as long as the oldest of them has been.
+ * that these are taken to be kept for as long as the oldest of them has been, where they are made regularly: a single one of years
+ * ago keeps nothing of last week.
  */
 function retentionOf(item: ProtectedResource, good: readonly RestorePoint[], now: Date): number | undefined {
   const isOpenEnded = ({ method, deleteAt }: RestorePoint) =>
     method === 'artifact' || (method === 'snapshot' && deleteAt === undefined);
-  const oldest = good.filter(isOpenEnded).at(-1);
+  const [newestOpen, ...olderOpen] = good.filter(isOpenEnded);
+  const isSeries = newestOpen !== undefined && ageMinutes(newestOpen.restorableTo, now) <= regularDays * 1440;
+  const oldest = isSeries ? olderOpen.at(-1) : undefined;
   const days = [
     ...regularlyKept(
       good.filter((point) => !isOpenEnded(point)),

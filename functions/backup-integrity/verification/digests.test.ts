@@ -39,6 +39,7 @@ test('takes the ETag for an MD5 of what was written in one part', () => {
   const expected = { algorithm: 'MD5', source: 'ETag', value: etagValue };
   expect(expectedDigest({ ETag: etag, ChecksumCRC64NVME: 'Y3Jj' }, undefined)).toEqual(expected);
   expect(expectedDigest({ ETag: etag, ServerSideEncryption: 'AES256' }, undefined)).toEqual(expected);
+  expect(expectedDigest({ ETag: etag, StorageClass: 'ONEZONE_IA' }, undefined)).toEqual(expected);
 });
 
 test('takes no ETag for an MD5 that is none', () => {
@@ -47,6 +48,7 @@ test('takes no ETag for an MD5 that is none', () => {
   expect(expectedDigest({ ETag: etag, ServerSideEncryption: 'aws:kms' }, undefined)).toMatchObject(none);
   expect(expectedDigest({ ETag: etag, ServerSideEncryption: 'aws:kms:dsse' }, undefined)).toMatchObject(none);
   expect(expectedDigest({ ETag: etag, SSECustomerAlgorithm: 'AES256' }, undefined)).toMatchObject(none);
+  expect(expectedDigest({ ETag: etag, StorageClass: 'EXPRESS_ONEZONE' }, undefined)).toMatchObject(none);
   expect(expectedDigest({ ETag: undefined }, undefined)).toMatchObject(none);
 });
 

@@ -2,7 +2,7 @@ import type { Resource } from '../../../shared/resource.ts';
 
 /** What reading objects again has shown. */
 export interface Verification {
-  /** Type `s3-verification`; its id is `s3://bucket/prefix`, its name the configured id. */
+  /** Type `s3-verification`; its id is `s3://bucket/prefix`, and the pattern if there is one; its name the configured id. */
   readonly resource: Resource;
   readonly configId: string;
   readonly objects: number;

@@ -30,7 +30,8 @@ function sortAndTake(all: readonly VerificationCandidate[], { bytesBudget, maxim
   const taken: VerificationCandidate[] = [];
   let begun = 0;
   for (const candidate of [...all].sort(compareWaiting)) {
-    if (begun >= bytesBudget || taken.length >= maximumObjects) break;
+    const isOver = candidate.sizeBytes === 0 ? begun > bytesBudget : begun >= bytesBudget;
+    if (isOver || taken.length >= maximumObjects) break;
     taken.push(candidate);
     begun += candidate.sizeBytes;
   }
@@ -66,7 +67,9 @@ test('says when the number of objects, not the budget, ended the selection', () 
       const selection = new OldestSelection(given);
       for (const candidate of all) selection.add(candidate);
       const unlimited = sortAndTake(all, { ...given, maximumObjects: Number.MAX_SAFE_INTEGER });
-      expect(selection.isCut).toBe(unlimited.length > selection.oldestFirst().length);
+      const selected = selection.oldestFirst();
+      const hasRoom = selected.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < given.bytesBudget;
+      expect(selection.isCut).toBe(hasRoom && unlimited.length > selected.length);
     }),
     { numRuns: 1000 },
   );
@@ -83,6 +86,17 @@ test('takes the objects that exactly fill the budget, and not one more', async (
   const all = [1, 2, 3].map((sinceMs) => ({ key: `${sinceMs}`, sizeBytes: 10, sinceMs }));
   const selected = await selectOldest(each(all), { bytesBudget: 20, maximumObjects: 9 });
   expect(selected.map(({ key }) => key)).toEqual(['1', '2']);
+});
+
+test('takes empty objects where those before them fill the budget to the byte, and not behind more', async () => {
+  const sizes = [10, 10, 0, 0, 1, 0];
+  const all = sizes.map((sizeBytes, index) => ({ key: `${index}`, sizeBytes, sinceMs: index }));
+  const keys = async (bytesBudget: number, given = all) =>
+    (await selectOldest(each(given), { bytesBudget, maximumObjects: 9 })).map(({ key }) => key).join('');
+  expect(await keys(20)).toBe('0123');
+  expect(await keys(20, all.toReversed())).toBe('0123');
+  expect(await keys(19)).toBe('01');
+  expect(await keys(21)).toBe('012345');
 });
 
 test('lets an object wait since it was read, or since it was written when that was later or it was never read', () => {
@@ -145,6 +159,12 @@ test('leaves no object of an unchanged bucket unread for longer than the bound',
       },
     ),
   );
+});
+
+test('lets an empty object wait no longer than the others', async () => {
+  const bucket = new Bucket();
+  for (const [index, size] of [16, 16, 4, 0].entries()) bucket.put(`track-${index}`, size);
+  for (let run = 0; run < 5; run++) expect(await bucket.verify(36)).toBe(1);
 });
 
 test('reaches the bound with objects of equal size, and does not exceed it', async () => {

@@ -18,7 +18,7 @@ export function waitingSince(modifiedAtMs: number, lastReadAtMs: number | undefi
 }
 
 /**
- * Returns after how many runs at most every byte of an unchanged bucket has been read: the objects that waited longest first, and
+ * Returns after how many runs at most every object of an unchanged bucket has been read: the objects that waited longest first, and
  * objects begun until the budget is used up, so that each run reads at least its budget. The bound is exact: of equal objects
  * that fill the budget evenly, one has to wait that long.
  *
@@ -37,7 +37,10 @@ export function compareWaiting(a: VerificationCandidate, b: VerificationCandidat
 
 /** How much is selected. */
 export interface SelectionLimits {
-  /** Objects are taken while those before them hold fewer bytes than this: the last one may exceed it. */
+  /**
+   * Objects are taken while those before them hold fewer bytes than this: the last one may exceed it. Empty ones are taken while they
+   * hold no more: where the budget is filled to the byte, they would otherwise wait for a run longer than all others.
+   */
   readonly bytesBudget: number;
   /** At most this many are kept, however small they are. */
   readonly maximumObjects: number;
@@ -53,6 +56,8 @@ export class OldestSelection<Candidate extends VerificationCandidate = Verificat
   readonly #heap: Candidate[] = [];
   #bytes = 0;
   #isCut = false;
+  /** What has been left once is never selected any more, nor is anything behind it. */
+  #firstLeft: Candidate | undefined;
 
   constructor(limits: SelectionLimits) {
     this.#limits = limits;
@@ -60,18 +65,15 @@ export class OldestSelection<Candidate extends VerificationCandidate = Verificat
 
   /** Offers a candidate; the ones that are not selected any more, it may be this one, are returned. */
   add(candidate: Candidate): readonly Candidate[] {
-    const newest = this.#heap[0];
     // Most objects of a large bucket are neither selected nor change what is.
-    if (newest !== undefined && this.#isFull() && compareWaiting(candidate, newest) > 0) {
-      if (this.#bytes < this.#limits.bytesBudget) this.#isCut = true;
-      return [candidate];
-    }
+    if (this.#firstLeft !== undefined && compareWaiting(candidate, this.#firstLeft) > 0) return [candidate];
     this.#push(candidate);
     const evicted: Candidate[] = [];
     for (let last = this.#heap[0]; last !== undefined; last = this.#heap[0]) {
-      const hasEnoughBytes = this.#bytes - last.sizeBytes >= this.#limits.bytesBudget;
-      if (!hasEnoughBytes && this.#heap.length <= this.#limits.maximumObjects) break;
-      if (!hasEnoughBytes) this.#isCut = true;
+      const hasRoom = this.#hasRoomFor(last, this.#bytes - last.sizeBytes);
+      if (hasRoom && this.#heap.length <= this.#limits.maximumObjects) break;
+      if (hasRoom) this.#isCut = true;
+      this.#firstLeft = last;
       evicted.push(this.#pop());
     }
     return evicted;
@@ -87,8 +89,9 @@ export class OldestSelection<Candidate extends VerificationCandidate = Verificat
     return [...this.#heap].sort(compareWaiting);
   }
 
-  #isFull(): boolean {
-    return this.#bytes >= this.#limits.bytesBudget || this.#heap.length >= this.#limits.maximumObjects;
+  #hasRoomFor({ sizeBytes }: Candidate, bytesBefore: number): boolean {
+    const { bytesBudget } = this.#limits;
+    return sizeBytes === 0 ? bytesBefore <= bytesBudget : bytesBefore < bytesBudget;
   }
 
   #push(candidate: Candidate): void {

@@ -12,7 +12,7 @@ import type { BackupWorkContext } from '../context.ts';
 import { compareKeys } from '../objects/compare-keys.ts';
 import type { Verification } from './facts.ts';
 import { verificationFacts } from './verification-facts.ts';
-import { planVerifications, workVerification } from './verification-work.ts';
+import { planVerifications, verificationMemoryName, workVerification } from './verification-work.ts';
 
 const start = new Date('2026-11-01T03:00:00.000Z');
 const dayMs = 86_400_000;
@@ -24,24 +24,29 @@ let plane: ControlPlane;
 let clients: AwsClients;
 let store: MemoryStateStore;
 let objects: S3ObjectDocument[];
+let copies: S3ObjectDocument[];
 let now: Date;
 const environment = { ...process.env };
 
 beforeEach(async () => {
   objects = [];
+  copies = [];
   store = new MemoryStateStore();
   now = start;
-  const bucket = {
+  const bucketOf = (held: () => S3ObjectDocument[]) => ({
     region: 'us-east-1',
     creationDate: new Date('2024-01-01T00:00:00.000Z'),
     objects: {
       from: (key: string) =>
-        objects.filter((object) => compareKeys(object.key, key) >= 0).sort((a, b) => compareKeys(a.key, b.key)),
+        held()
+          .filter((object) => compareKeys(object.key, key) >= 0)
+          .sort((a, b) => compareKeys(a.key, b.key)),
     },
-  };
+  });
+  const buckets = { 'nycmg-masters': bucketOf(() => objects), 'nycmg-copies': bucketOf(() => copies) };
   const estate = {
     homeAccount: account,
-    accounts: { [account]: { s3: { buckets: { 'nycmg-masters': bucket } }, regions: {} } },
+    accounts: { [account]: { s3: { buckets }, regions: {} } },
   };
   plane = await startControlPlane({ estate });
   Object.assign(process.env, plane.environment);
@@ -234,6 +239,20 @@ test('finds bytes that differ from the checksum of S3, from the ETag, and from w
   expect(second.unchecked).toEqual([]);
 });
 
+test('compares with what it read first, though the object could not be read since', async () => {
+  objects = [object('a', { etag: 'abc-3' })];
+  await run();
+  now = new Date(start.getTime() + dayMs);
+  const lift = plane.inject({ service: 's3', operation: 'GetObject', resourceId: 'a', fault: 'access-denied' });
+  expect((await run()).facts).toMatchObject({ unreadableCount: 1 });
+  lift();
+  objects = [object('a', { etag: 'abc-3', body: Buffer.from('bytes of A') })];
+  for (let day = 2; day <= 3; day++) {
+    now = new Date(start.getTime() + day * dayMs);
+    expect((await run()).facts).toMatchObject({ unreadableCount: 0, alteredCount: 1 });
+  }
+});
+
 test('goes on telling of an altered object that is not read again, until it is written anew', async () => {
   const bytes = 1000;
   objects = [
@@ -253,7 +272,23 @@ test('goes on telling of an altered object that is not read again, until it is w
 test('leaves out what the pattern does not match', async () => {
   objects = [object('masters/a.wav'), object('masters/a.txt'), object('other/b.wav')];
   const { facts } = await run({ prefix: 'masters/', pattern: '*.wav' });
-  expect(facts).toMatchObject({ objects: 1, verifiedObjects: 1 });
+  expect(facts).toMatchObject({ objects: 1, verifiedObjects: 1, resource: { id: 's3://nycmg-masters/masters/*.wav' } });
+});
+
+test('does not count what it reads again for its trouble against the budget', async () => {
+  objects = [watched('altered', 1000, { etag: createHash('md5').update('other').digest('hex') })];
+  expect((await workVerification(item, undefined, contextOf())).state).toMatchObject({ bytesBegun: 1000 });
+  now = new Date(start.getTime() + dayMs);
+  const { state } = await workVerification(item, undefined, contextOf());
+  expect(state).toMatchObject({ bytesBegun: 0, verifiedBytes: 1000 });
+});
+
+test('leaves no thread behind', async () => {
+  const ports = () => process.getActiveResourcesInfo().filter((name) => name === 'MessagePort').length;
+  const before = ports();
+  objects = [watched('large', 2 ** 21)];
+  await run();
+  expect(ports()).toBe(before);
 });
 
 test('counts archived objects and does not call them unreadable', async () => {
@@ -325,7 +360,7 @@ test('takes what it cannot remember for never verified, says so, and begins anew
   await run({ bytesPerRun: 20 });
   expect(keysRead().sort()).toEqual(['a', 'b']);
   await store.write(
-    item.id,
+    verificationMemoryName({ id: 'masters', bucket: 'nycmg-masters' }),
     (async function* () {
       yield Buffer.from('not what was written');
     })(),
@@ -414,6 +449,81 @@ test('does not stumble over objects of no bytes, or written by a clock ahead of 
   const { facts, steps } = await run();
   expect(facts).toMatchObject({ objects: 3, verifiedObjects: 3 });
   expect(steps).toBe(1);
+});
+
+test('trusts nothing that it remembers of another bucket, though key, ETag and size be the same', async () => {
+  objects = [watched('a', 10)];
+  copies = [watched('a', 10), watched('b', 10)];
+  await run();
+  expect(keysRead()).toEqual(['a']);
+  now = new Date(start.getTime() + dayMs);
+  const elsewhere = { bucket: 'nycmg-copies', bytesPerRun: 1 };
+  expect((await run(elsewhere)).facts?.oldestUnverifiedKey).toBe('b');
+  // Had it believed to have read this one, the other would be in turn.
+  expect(keysRead()).toEqual(['a']);
+});
+
+test('does not believe a clock that was ahead, but goes on telling what was found then', async () => {
+  objects = [watched('altered', 10, { etag: createHash('md5').update('other').digest('hex') }), watched('good', 10)];
+  now = new Date(start.getTime() + 1000 * dayMs);
+  await run();
+  keysRead();
+  now = start;
+  const { facts } = await run({ bytesPerRun: 1 });
+  expect([...new Set(keysRead())].sort()).toEqual(['altered', 'good']);
+  expect(facts).toMatchObject({ alteredCount: 1, oldestUnverifiedSince: start });
+  now = new Date(start.getTime() + 1001 * dayMs);
+  await run();
+  now = start;
+  plane.inject({ service: 's3', operation: 'GetObject', resourceId: 'good', fault: 'access-denied' });
+  expect((await run()).facts).toMatchObject({
+    unreadableCount: 1,
+    oldestUnverifiedSince: new Date(start.getTime() - 100 * dayMs),
+  });
+});
+
+test('reads nothing twice in a run whose clock is set back', async () => {
+  objects = ['a', 'b', 'c'].map((key) => watched(key, 10));
+  const few = { ...limits, maximumObjects: 1 };
+  let progress = await workVerification(item, undefined, contextOf(), few);
+  now = new Date(start.getTime() - 60_000);
+  for (let step = 1; !progress.isDone; step++) {
+    progress = await workVerification(item, clone(progress), contextOf(), few);
+    expect(step).toBeLessThan(5);
+  }
+  expect(keysRead()).toEqual(['a', 'b', 'c']);
+});
+
+test('lets what is in turn be read though all that was in trouble before hangs', async () => {
+  const troubled = Array.from({ length: 6 }, (_, index) => `troubled-${index}`);
+  objects = troubled.map((key) => object(key));
+  const inject = (fault: 'access-denied' | 'hang') =>
+    troubled.map((resourceId) => plane.inject({ service: 's3', operation: 'GetObject', resourceId, fault }));
+  const lifts = inject('access-denied');
+  await run();
+  for (const lift of lifts) lift();
+  inject('hang');
+  objects.push(...['x', 'y', 'z'].map((key) => object(key, { lastModified: start })));
+  now = new Date(start.getTime() + dayMs);
+  const context = contextOf({}, { signal: AbortSignal.timeout(300) });
+  const { state } = await workVerification(item, undefined, context, limits);
+  expect(state).toMatchObject({ verifiedObjects: 3, unreadableCount: 6 });
+});
+
+test('gives up more objects than are read at a time, one by one, and comes to the others', async () => {
+  const endless = Array.from({ length: 6 }, (_, index) => `endless-${index}`);
+  objects = [...endless.map((key) => object(key)), object('z', { lastModified: start })];
+  for (const resourceId of endless) {
+    plane.inject({ service: 's3', operation: 'GetObject', resourceId, fault: 'hang' });
+  }
+  let state: { verifiedObjects: number } = { verifiedObjects: 0 };
+  for (let day = 1; day <= 6 && state.verifiedObjects === 0; day++) {
+    now = new Date(start.getTime() + day * dayMs);
+    const context = contextOf({}, { signal: AbortSignal.timeout(100) });
+    const progress = await workVerification(item, undefined, context, limits);
+    state = progress.state as typeof state;
+  }
+  expect(state.verifiedObjects).toBe(1);
 });
 
 test('forgets objects that are gone', async () => {

@@ -9,7 +9,8 @@ import type { VerificationConfig } from '../config.ts';
 import type { BackupWorkContext } from '../context.ts';
 import { compareKeys } from '../objects/compare-keys.ts';
 import { listObjects } from '../objects/list-objects.ts';
-import { s3For, s3Resource } from '../objects/object-store.ts';
+import { matchingObjectsResource } from '../objects/matching-objects.ts';
+import { s3For } from '../objects/object-store.ts';
 import { HashThread } from './hash-thread.ts';
 import { waitingSince } from './order.ts';
 import { type ReadOutcome, readObject } from './read-object.ts';
@@ -63,7 +64,7 @@ export function verificationMemoryName({ id, bucket }: Pick<VerificationConfig, 
 
 /** Returns what a verification is called in coverage and findings. */
 export function verificationResource(config: VerificationConfig, context: BackupWorkContext): Resource {
-  return s3Resource('s3-verification', config.id, config, context);
+  return matchingObjectsResource('s3-verification', config, context);
 }
 
 /** Returns the configured verifications that the run's sources, accounts, regions and glob leave in. */
