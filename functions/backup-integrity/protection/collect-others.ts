@@ -64,8 +64,9 @@ export async function collectOthers(
   return found;
 }
 
-/** `arn:aws:dynamodb:us-east-1:123456789012:table/sessions` is a `dynamodb:table`. */
+/** `arn:aws:dynamodb:us-east-1:123456789012:table/sessions` is a `dynamodb:table`; an index of it is nothing of its own. */
 function kindOf(arn: string): string | undefined {
   const [, , service, , , ...rest] = arn.split(':');
-  return kinds[`${service}:${rest.join(':').split('/')[0]}`];
+  const [type, name, ...below] = rest.join(':').split('/');
+  return name === undefined || below.length > 0 ? undefined : kinds[`${service}:${type}`];
 }

@@ -173,7 +173,10 @@ describe('retention-short', () => {
     const copyOfAnnual = kept(2, 2557, { region: 'us-west-2' });
     const nightly = [kept(0, 7), kept(1, 7)];
     expect(judged(monthly, { points: [...nightly, kept(2, 2557), copyOfAnnual] })).toEqual(['retention-short medium']);
-    expect(judged(monthly, { points: [...nightly, kept(2, 30), kept(9, 30)] })).toEqual([]);
+    expect(judged(monthly, { points: [...nightly, kept(32, 2557), kept(398, 2557)] })).toEqual([
+      'retention-short medium',
+    ]);
+    expect(judged(monthly, { points: [...nightly, kept(2, 30), kept(31, 30)] })).toEqual([]);
     expect(judged(monthly, { points: [kept(40, 2557)] })).toEqual([]);
   });
 
@@ -217,6 +220,12 @@ describe('copy-missing', () => {
     expect(judged(copied, { blindSpots: somewhereHidden })).toEqual(['unchecked: partly-seen']);
     const elsewhere = [{ name: 'vaults', account: '123456789012', region: 'eu-west-1' }];
     expect(judged(copied, { blindSpots: elsewhere })).toEqual(['copy-missing high']);
+  });
+
+  it('asks no newer one of a stopped database, and one all the same', () => {
+    const stopped = database({ status: 'stopped' });
+    expect(judged(copied, { points: [point(), west(9000)], database: stopped })).toEqual([]);
+    expect(judged(copied, { database: stopped })).toEqual(['copy-missing high']);
   });
 
   it('does not count a copy that failed', () => {

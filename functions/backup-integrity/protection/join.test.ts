@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { artifact, artifactSet } from '../artifacts/artifact-fixtures.ts';
 import { facts as awsBackup, point as recoveryPoint, rule, selection, vault } from '../aws-backup/facts-fixtures.ts';
+import type { Bucket } from '../buckets/facts.ts';
 import { configSchema } from '../config.ts';
 import { database, daysAgo, hoursAgo, now, snapshot } from '../databases/database-fixtures.ts';
+import type { Replica } from '../replicas/facts.ts';
 import { type Facts, joinProtection } from './join.ts';
 
 const config = configSchema.parse({});
@@ -12,6 +15,57 @@ function joined(facts: Partial<Facts>, blindSpots: Parameters<typeof joinProtect
   const databases = { databases: [rights], snapshots: [] };
   return joinProtection({ ...nothing, databases, ...facts }, config, now, { keys: new Map(), blindSpots });
 }
+
+describe('what belongs to a bucket', () => {
+  const inEast = { account: '123456789012', region: 'us-east-1' };
+  const bucket = (name: string, details: Partial<Bucket> = {}): Bucket => ({
+    resource: { type: 's3-bucket', id: `arn:aws:s3:::${name}`, name, ...inEast },
+    tags: {},
+    createdAt: daysAgo(900),
+    versioning: 'enabled',
+    objectLock: 'none',
+    replicationRules: [],
+    ...details,
+  });
+  const none = { count: 0, oldest: undefined, newest: undefined, examples: [] };
+  const replica = (isWholeBucket: boolean): Replica => ({
+    resource: { type: 's3-replica', id: 's3://nycmg-audio/ > s3://nycmg-copy/', name: 'audio', ...inEast },
+    configId: 'audio',
+    sourceArn: 'arn:aws:s3:::nycmg-audio',
+    copy: { bucket: 'nycmg-copy', ...inEast },
+    isWholeBucket,
+    compared: 10,
+    inFlight: 0,
+    oldestInFlight: undefined,
+    isPartial: false,
+    differences: { missing: none, stale: none, differs: none, extra: none, 'replication-failed': none },
+  });
+  const audioOf = (facts: Partial<Facts>) =>
+    joined(facts).find(({ resource }) => resource.name === 'nycmg-audio')?.points ?? [];
+
+  it('is a replica of the whole of it, not one of a part', () => {
+    const buckets = [bucket('nycmg-audio'), bucket('nycmg-copy')];
+    expect(audioOf({ buckets, replicas: [replica(true)] })).toMatchObject([{ method: 'replica', isImmutable: false }]);
+    expect(audioOf({ buckets, replicas: [replica(false)] })).toEqual([]);
+  });
+
+  it.each([
+    [{ mode: 'COMPLIANCE', days: 30 } as const, true],
+    [{ mode: 'GOVERNANCE', days: 30 } as const, false],
+    ['no-default' as const, false],
+    [undefined, undefined],
+  ])('is as immutable as Object Lock makes it: %j', (objectLock, isImmutable) => {
+    const buckets = [bucket('nycmg-audio'), bucket('nycmg-copy', { objectLock })];
+    expect(audioOf({ buckets, replicas: [replica(true)] })).toMatchObject([{ isImmutable }]);
+  });
+
+  it('is an artifact that is said to protect it, as immutable as the bucket that it is in', () => {
+    const set = artifactSet([artifact(3)], { protects: 'arn:aws:s3:::nycmg-audio' });
+    const buckets = [bucket('nycmg-audio'), bucket('nycmg-backups', { objectLock: { mode: 'COMPLIANCE', days: 30 } })];
+    expect(audioOf({ buckets, artifacts: [set] })).toMatchObject([{ method: 'artifact', isImmutable: true }]);
+    expect(audioOf({ buckets, artifacts: [{ ...set, protects: 'arn:aws:s3:::other' }] })).toEqual([]);
+  });
+});
 
 describe('what belongs to a database', () => {
   const made = (daysBefore: number) =>
