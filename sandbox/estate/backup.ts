@@ -162,7 +162,7 @@ function acrossFamilies(account: string): BackupExpectation[] {
     {
       resourceId: 'arn:aws:s3:::nycmg-session-dumps',
       why: 'a policy wants a backup of the bucket that nobody can delete, and there is none at all',
-      findings: [{ rule: 'no-restore-point', severity: 'critical' }],
+      findings: [{ rule: 'no-restore-point', severity: 'high' }],
     },
     {
       resourceId: table('scratch-import'),

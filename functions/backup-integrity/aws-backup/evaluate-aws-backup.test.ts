@@ -136,6 +136,16 @@ describe('recovery-point-bad', () => {
     expect(bad(status)).toEqual(expected);
   });
 
+  it('counts what has expired vault by vault: thousands are one finding', () => {
+    const expired = ['a', 'b', 'c'].map((id) => point({ status: 'EXPIRED' }, id));
+    expect(bad('EXPIRED', expired)).toEqual(['recovery-point-bad low']);
+    const part = point({ status: 'EXPIRED', parentArn: 'arn:whole' }, 'part');
+    expect(judge({ vaults: [vault()], recoveryPoints: [part] })).toEqual([]);
+    expect(bad('EXPIRED', [point({ status: 'EXPIRED', deleteAt: undefined }, 'odd')])).toEqual([
+      'recovery-point-bad low',
+    ]);
+  });
+
   it('is low once there is a newer good point of the same resource in the same vault', () => {
     const newer = { createdAt: hoursAgo(1) };
     expect(bad('STOPPED', [point(newer, 'newer')])).toEqual(['recovery-point-bad low']);

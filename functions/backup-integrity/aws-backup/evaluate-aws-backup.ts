@@ -1,4 +1,5 @@
 import type { BackupEvaluation, Config } from '../context.ts';
+import { evaluateExpiredPoints } from './evaluate-expired-points.ts';
 import { evaluateJobs } from './evaluate-jobs.ts';
 import { evaluatePlans } from './evaluate-plans.ts';
 import { evaluateRecoveryPoints } from './evaluate-recovery-points.ts';
@@ -19,6 +20,7 @@ export function evaluateAwsBackup(
   const parts = [
     evaluateJobs(facts, config, now),
     evaluateRecoveryPoints(facts, config, now),
+    evaluateExpiredPoints(facts, now),
     evaluateSeries(facts, config),
     evaluateVaults(facts, config, now),
     evaluatePlans(facts),

@@ -3,7 +3,7 @@ import type { Severity } from '../../../shared/finding.ts';
 import type { Unchecked } from '../../../shared/report.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { BackupEvaluation, Config } from '../context.ts';
-import { daysText, minutesText } from '../protection/duration-text.ts';
+import { minutesText } from '../protection/duration-text.ts';
 import type { AwsBackupFacts, RecoveryPoint } from './facts.ts';
 import { nameOf } from './resource-kind.ts';
 import { isUsable } from './restore-points.ts';
@@ -20,7 +20,6 @@ type PointRuleId = 'recovery-point-bad' | 'recovery-point-stuck' | 'recovery-poi
 type PointRule = RuleTest<RecoveryPoint, RuleContext, PointRuleId>;
 
 const minuteMs = 60_000;
-const dayMs = 1440 * minuteMs;
 
 /** Returns the broken rules on single recovery points. Those that are parts of another one are judged with it. */
 export function evaluateRecoveryPoints(
@@ -39,49 +38,43 @@ export function evaluateRecoveryPoints(
 }
 
 /**
- * Policy: recovery points can be used, or are gone. EXPIRED: it should have been deleted, and AWS Backup could not. PARTIAL: parts
- * of it are missing. STOPPED: the continuous backup has ended.
+ * Policy: recovery points can be used. PARTIAL: parts of it are missing. STOPPED: the continuous backup has ended. Those that are
+ * EXPIRED are judged vault by vault.
  * https://docs.aws.amazon.com/aws-backup/latest/devguide/API_DescribeRecoveryPoint.html
  */
-const recoveryPointBad: PointRule = (point, { now, newestUsable }) => {
-  if (isUsable(point) || point.status === 'CREATING' || point.status === 'DELETING') return [];
+const recoveryPointBad: PointRule = (point, { newestUsable }) => {
+  if (isUsable(point) || judgedElsewhere.has(point.status)) return [];
   const isSuperseded = (newestUsable.get(seriesOf(point)) ?? 0) > (point.createdAt?.getTime() ?? 0);
-  const said = badTexts(point, now)[point.status];
+  const said = badTexts[point.status];
   if (said === undefined) {
     throw new UncheckedError('unknown-status', `AWS Backup calls it ${point.status}, for which there is no rule.`);
   }
-  const severity: Severity = point.status === 'EXPIRED' || isSuperseded ? 'low' : 'high';
+  const severity: Severity = isSuperseded ? 'low' : 'high';
   return [
     {
       rule: 'recovery-point-bad',
       severity,
       resource: point.resource,
-      summary: `${said.summary}${isSuperseded && point.status !== 'EXPIRED' ? '; a newer one is good' : ''}.`,
+      summary: `${said.summary}${isSuperseded ? '; a newer one is good' : ''}.`,
       evidence: { ...evidenceOf(point), hasNewerGoodPoint: isSuperseded },
       remedy: said.remedy,
     },
   ];
 };
 
-function badTexts(point: RecoveryPoint, now: Date): Readonly<Record<string, { summary: string; remedy: string }>> {
-  const overdue = point.deleteAt && (now.getTime() - point.deleteAt.getTime()) / dayMs;
-  return {
-    EXPIRED: {
-      summary: `The recovery point should have been deleted${overdue === undefined || overdue < 0 ? '' : ` ${daysText(overdue)} ago`}, and AWS Backup could not`,
-      remedy:
-        'Give the role that made it the permission to delete it, or delete it by hand: it costs, and is kept too long.',
-    },
-    PARTIAL: {
-      summary: 'The recovery point is partial: not everything in it was backed up',
-      remedy: 'Look at the child jobs of its backup job, and back up what is missing.',
-    },
-    STOPPED: {
-      summary: 'The continuous backup has stopped: nothing newer can be restored from it',
-      remedy:
-        'See its status message: permissions, versioning of the bucket, EventBridge. The next run of its rule begins a new one.',
-    },
-  };
-}
+const judgedElsewhere: ReadonlySet<string> = new Set(['CREATING', 'DELETING', 'EXPIRED']);
+
+const badTexts: Readonly<Record<string, { summary: string; remedy: string }>> = {
+  PARTIAL: {
+    summary: 'The recovery point is partial: not everything in it was backed up',
+    remedy: 'Look at the child jobs of its backup job, and back up what is missing.',
+  },
+  STOPPED: {
+    summary: 'The continuous backup has stopped: nothing newer can be restored from it',
+    remedy:
+      'See its status message: permissions, versioning of the bucket, EventBridge. The next run of its rule begins a new one.',
+  },
+};
 
 /** Policy: what is being created gets done, within stuckHours. */
 const recoveryPointStuck: PointRule = (point, { config, now }) => {

@@ -55,6 +55,11 @@ describe('no-restore-point', () => {
     expect(judged(hourly, { points: [unfinished, bad] })).toEqual(['no-restore-point critical']);
   });
 
+  it('does not page for a bucket with versions, or a copy that nobody compares', () => {
+    expect(judged(hourly, { points: [], unproven: ['earlier versions'] })).toEqual(['no-restore-point high']);
+    expect(judged(hourly, { points: [], unproven: [] })).toEqual(['no-restore-point critical']);
+  });
+
   it('grants a new resource its grace, to the minute', () => {
     expect(judged(hourly, { points: [], createdAt: minutesAgo(1439) })).toEqual([]);
     expect(judged(hourly, { points: [], createdAt: minutesAgo(1440) })).toEqual(['no-restore-point critical']);

@@ -77,15 +77,18 @@ const noRestorePoint: ProtectionRule = (item, { config, now }) => {
   if (!isJudged(item, config, now) || goodPoints(item).length > 0) return [];
   requireSight(item, {});
   const spoiled = item.points[0];
+  const unproven = item.unproven ?? [];
   const isUnseen = hasUnseenBackups.has(item.resource.type);
   const nothing = isUnseen ? 'AWS Backup has nothing to restore it from' : 'There is nothing to restore it from';
-  return finding(item, 'no-restore-point', isUnseen ? 'high' : 'critical', {
-    summary:
-      spoiled === undefined
-        ? `${nothing}.`
-        : `${nothing}: ${item.points.length} unusable, the newest ${spoiled.status}.`,
-    evidence: { unusablePoints: item.points.length, policies: [...(item.requirement?.policyIds ?? [])] },
-    remedy: 'Make a backup now, then find out why there was none.',
+  return finding(item, 'no-restore-point', isUnseen || unproven.length > 0 ? 'high' : 'critical', {
+    summary: `${nothing}${spoiled === undefined ? '' : `: ${item.points.length} unusable, the newest ${spoiled.status}`}${
+      unproven.length === 0 ? '' : `; there may be ${unproven.join(' and ')}`
+    }.`,
+    evidence: { unusablePoints: item.points.length, unproven: [...unproven] },
+    remedy:
+      unproven.length === 0
+        ? 'Make a backup now, then find out why there was none.'
+        : 'Name its copy in replicas, so that it is compared, or let a plan of AWS Backup take the bucket in.',
   });
 };
 

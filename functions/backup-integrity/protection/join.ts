@@ -84,16 +84,28 @@ export function joinProtection(
         database,
       ),
     ),
-    ...facts.buckets.flatMap(({ resource, tags, createdAt }) => {
+    ...facts.buckets.flatMap((bucket) => {
+      const { resource, tags, createdAt } = bucket;
       // Which policies select it cannot be told; it is unchecked already.
       if (tags === undefined) return [];
       const copies = facts.replicas.filter(
         ({ sourceArn, isWholeBucket }) => sourceArn === resource.id && isWholeBucket,
       );
       const points = copies.map((replica) => replicaRestorePoint(replica, now)).filter((point) => point !== undefined);
-      return joined(resource, tags, createdAt, points);
+      return { ...joined(resource, tags, createdAt, points), unproven: unprovenIn(bucket) };
     }),
     ...facts.others.map(({ resource, tags }) => joined(resource, tags, undefined, [])),
+  ];
+}
+
+/** Versions can be deleted by whoever may delete the bucket, and a rule may have copied nothing: neither is a backup. */
+function unprovenIn({ versioning, replicationRules = [] }: Bucket): string[] {
+  const copies = replicationRules
+    .filter(({ isEnabled }) => isEnabled)
+    .map(({ destinationBucket }) => destinationBucket);
+  return [
+    ...(versioning === 'enabled' ? ['earlier versions'] : []),
+    ...[...new Set(copies)].map((bucket) => `a copy in ${bucket} that nobody compares`),
   ];
 }
 

@@ -19,6 +19,8 @@ export interface ProtectedResource {
   /** Newest first. */
   readonly proofs: readonly RestoreProof[];
   readonly database: Database | undefined;
+  /** What may hold it all the same, of which nobody knows whether it does: earlier versions in a bucket, a copy that nobody compares. */
+  readonly unproven?: readonly string[];
   /** The keys of its points and its storage, by ARN; one that could not be asked about is not in it. */
   readonly keys: ReadonlyMap<string, KeyState>;
   /** Listings that could not be read, in which there may be more points: what seems to be missing may be there. */
