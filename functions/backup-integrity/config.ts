@@ -122,6 +122,8 @@ const artifacts = z.strictObject({
   protects: z.string().startsWith('arn:').optional(),
   /** How many of the newest are read from end to end in each run. */
   readNewest: z.int().min(0).max(100).default(1),
+  /** Of how many of the newest what S3 keeps is compared with the companion, in a request each and without reading them. */
+  compareNewest: z.int().min(0).max(1000).default(30),
 });
 
 export type ArtifactsConfig = z.output<typeof artifacts>;

@@ -383,3 +383,49 @@ describe('a connection that is cut in the middle of a body', () => {
     expect(result.sets[0]?.newest[0]?.inspection).toMatchObject({ fault: undefined, container: 'gzip > tar' });
   });
 });
+
+describe('an artifact older than those that are read', () => {
+  const base64 = Buffer.from(sha256, 'hex').toString('base64');
+  const summed = (name: string, sum = sha256) =>
+    object(`dumps/${name}.sha256`, { body: Buffer.from(`${sum}  ${name}\n`) });
+  const compared = async (entry: object = {}) => {
+    const result = await collect([{ companion: 'sha256', ...entry }]);
+    return { older: result.sets[0]?.newest[1]?.inspection, unchecked: unseen(result) };
+  };
+
+  it('is compared by what S3 keeps of it, without reading a byte', async () => {
+    objects.push(object('dumps/2', { hoursAgo: 1 }), summed('2'));
+    objects.push(object('dumps/1', { hoursAgo: 25, checksums: { sha256: base64 } }), summed('1'));
+    expect((await compared()).older).toMatchObject({ companion: 'agrees', container: 'not read' });
+    const read = plane.requests.filter(({ operation }) => operation === 'GetObject');
+    // The newest, and what stands beside the two.
+    expect(read).toHaveLength(3);
+  });
+
+  it('is found when S3 took in other bytes than its companion was made from', async () => {
+    objects.push(object('dumps/2', { hoursAgo: 1 }), summed('2'));
+    objects.push(object('dumps/1', { hoursAgo: 25, checksums: { sha256: base64 } }), summed('1', '0'.repeat(64)));
+    expect((await compared()).older).toMatchObject({ companion: 'differs', sha256 });
+  });
+
+  it('is found when nothing stands beside it', async () => {
+    objects.push(object('dumps/2', { hoursAgo: 1 }), summed('2'), object('dumps/1', { hoursAgo: 25 }));
+    expect((await compared()).older).toMatchObject({ companion: 'missing' });
+  });
+
+  it('shows nothing where S3 keeps no SHA-256 of the whole, and where it is not to be compared', async () => {
+    objects.push(object('dumps/2', { hoursAgo: 1 }), summed('2'), object('dumps/1', { hoursAgo: 25 }), summed('1'));
+    expect(await compared()).toEqual({ older: undefined, unchecked: [] });
+    expect((await compared({ compareNewest: 1 })).older).toBeUndefined();
+    expect((await compared({ companion: 'none' })).older).toBeUndefined();
+  });
+
+  it('is unchecked when it may not be asked about', async () => {
+    objects.push(object('dumps/2', { hoursAgo: 1 }), summed('2'), object('dumps/1', { hoursAgo: 25 }), summed('1'));
+    plane.inject({ service: 's3', operation: 'HeadObject', fault: 'access-denied' });
+    expect(await compared()).toEqual({
+      older: undefined,
+      unchecked: ['backup-artifact s3://nycmg-backups/dumps/1 access-denied'],
+    });
+  });
+});

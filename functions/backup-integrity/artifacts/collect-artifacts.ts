@@ -9,15 +9,19 @@ import { s3For } from '../objects/object-store.ts';
 import { ReadingS3Client } from '../verification/reading-client.ts';
 import { CompanionReader } from './expectation.ts';
 import type { Artifact, ArtifactSet } from './facts.ts';
-import { inspectArtifact } from './inspect-artifact.ts';
+import { compareArtifact, inspectArtifact } from './inspect-artifact.ts';
 import { NewestArtifacts } from './newest-artifacts.ts';
 
 /** Sets under way at a time, and of each so many artifacts: what is read is unpacked, and that takes a processor each. */
 const setConcurrency = 3;
 const readConcurrency = 2;
 
+/** Comparing takes two small requests for each. */
+const compareConcurrency = 8;
+
 /**
- * Returns the configured sets of artifacts as they are, the newest of each read from end to end. A set that cannot be listed is
+ * Returns the configured sets of artifacts as they are, the newest of each read from end to end, and some more compared by
+ * what S3 keeps of them. A set that cannot be listed is
  * unchecked and not among them: nobody knows what is in it. An artifact that cannot be read is unchecked for itself.
  */
 export async function collectArtifacts(context: Context): Promise<ArtifactSet[]> {
@@ -75,7 +79,21 @@ async function readNewest(
     },
     { concurrency: readConcurrency },
   );
-  const byKey = new Map(read.map((artifact) => [artifact.key, artifact]));
+  const older = config.companion === 'none' ? [] : artifacts.slice(config.readNewest, config.compareNewest);
+  const comparable = older
+    .map((artifact) => ({ artifact, resource: artifactResource(artifact, config, set) }))
+    .filter(({ resource }) => coverage.selects(set) || coverage.selects(resource));
+  const held = await pMap(
+    comparable,
+    async ({ artifact, resource }): Promise<Artifact> => {
+      const expectation = await companions.expectationOf(artifact.key);
+      const { inspection, unchecked } = await compareArtifact(client, config, artifact, expectation, signal);
+      if (unchecked !== undefined) coverage.unchecked(resource, unchecked.reason, unchecked.detail);
+      return { ...artifact, inspection };
+    },
+    { concurrency: compareConcurrency },
+  );
+  const byKey = new Map([...read, ...held].map((artifact) => [artifact.key, artifact]));
   return artifacts.map((artifact) => byKey.get(artifact.key) ?? artifact);
 }
 
