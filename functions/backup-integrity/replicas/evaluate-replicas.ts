@@ -95,7 +95,10 @@ function finding(
   ];
 }
 
-function evidence({ compared, inFlight, copy }: Replica, { count, unconfirmed = 0, examples, oldest }: Differences) {
+function evidence(
+  { compared, inFlight, copy, listedIn }: Replica,
+  { count, unconfirmed = 0, examples, oldest }: Differences,
+) {
   return {
     objects: count,
     // What the listings show and nobody asked the objects about.
@@ -104,6 +107,7 @@ function evidence({ compared, inFlight, copy }: Replica, { count, unconfirmed = 
     inFlightObjects: inFlight,
     ...(oldest === undefined ? {} : { oldestWrittenAt: oldest.toISOString() }),
     examples: [...examples],
+    ...(listedIn === undefined ? {} : { everyKeyIn: listedIn }),
     copyBucket: copy.bucket,
     copyRegion: copy.region,
   };

@@ -30,5 +30,7 @@ export interface Replica {
   readonly oldestInFlight?: Date | undefined;
   /** A part could not be compared, or not yet; the differences are those of the others. */
   readonly isPartial?: boolean;
+  /** Folder of the task's state in which every key that differs is written down, where any does. */
+  readonly listedIn?: string | undefined;
   readonly differences: Readonly<Record<DifferenceKind, Differences>>;
 }

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { HttpRequest } from '@smithy/types';
 import fc from 'fast-check';
@@ -11,6 +12,7 @@ import { configSchema } from '../config.ts';
 import type { Context } from '../context.ts';
 import { csvFile, type InventoryRow, inventoryObjects } from '../inventory/inventory-fixtures.ts';
 import { type FakeObject, fakeS3 } from '../objects/fake-s3.ts';
+import type { Replica } from './facts.ts';
 import { planReplicas, replicaFacts, workReplica } from './replica-work.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
@@ -72,7 +74,31 @@ async function compared(
   const work: FinishedWork[] = [];
   for (const item of await planReplicas(context)) work.push(await finish(item, context));
   const [replica] = replicaFacts(work, context);
-  return { replica, coverage: coverage.summary(), work };
+  return { replica, coverage: coverage.summary(), work, written: await writtenDown(context, replica, work) };
+}
+
+/** Returns the lines of every document in which the differences are written down. */
+async function writtenDown(
+  { store }: Context,
+  replica: Replica | undefined,
+  work: readonly FinishedWork[],
+): Promise<{ kind: string; key: string }[]> {
+  const lines: { kind: string; key: string }[] = [];
+  for (const { item, progress } of work) {
+    const { part } = item as WorkItem & { part: number };
+    const { documents } = (progress as WorkProgress).state as { documents: number };
+    for (let document = 0; document < documents; document += 1) {
+      const content = await store.read(`${replica?.listedIn}${part}/${document}`);
+      if (content === undefined) throw new Error(`document ${document} of part ${part} is not there`);
+      lines.push(
+        ...(await text(content))
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      );
+    }
+  }
+  return lines;
 }
 
 const old = { modifiedAt: minutesAgo(dayMinutes), sizeBytes: 100 };
@@ -108,7 +134,7 @@ const planted = twoSides(
 
 describe('comparing a replica', () => {
   it('finds each kind of difference', async () => {
-    const { replica, coverage } = await compared(planted, { replica: { mayHaveExtra: false } });
+    const { replica, coverage, written } = await compared(planted, { replica: { mayHaveExtra: false } });
     expect(replica).toMatchObject({
       configId: 'audio',
       sourceArn: 'arn:aws:s3:::nycmg-audio',
@@ -126,6 +152,14 @@ describe('comparing a replica', () => {
         extra: { count: 1, unconfirmed: 0, examples: ['extra'], oldest: undefined },
       },
     });
+    expect(written).toEqual([
+      { kind: 'extra', key: 'extra' },
+      { kind: 'missing', key: 'failed' },
+      { kind: 'replication-failed', key: 'failed' },
+      { kind: 'missing', key: 'lost' },
+      { kind: 'differs', key: 'other' },
+      { kind: 'stale', key: 'stale' },
+    ]);
     expect(coverage).toMatchObject({ checked: 1, unchecked: [] });
     expect(replica?.resource).toMatchObject({
       type: 's3-replica',
@@ -217,10 +251,25 @@ describe('comparing a replica', () => {
             work.push({ item, progress });
           }
           expect(replicaFacts(work, context)).toEqual([expected.replica]);
+          // In as many documents as there were steps, and no key twice.
+          expect(await writtenDown(context, expected.replica, work)).toEqual(expected.written);
         },
       ),
       { numRuns: 40 },
     );
+  });
+
+  it('writes every key down, however many differ, and none where none does', async () => {
+    const lost = Array.from({ length: 12_345 }, (_, index) => ours(`track-${String(index).padStart(6, '0')} 🎷`));
+    const { written, replica } = await compared(twoSides(lost, []), { pageSize: 1_000 });
+    expect(written.map(({ key }) => `audio/${key}`)).toEqual(lost.map(({ key }) => key));
+    expect(replica?.listedIn).toMatch(/^runs\/differences\/\d{8}T\d{9}Z\/audio\/$/);
+    expect((await compared(twoSides([ours('a')], [theirs('a')]))).replica?.listedIn).toBeUndefined();
+  });
+
+  it('writes down no extra keys that a copy may have', async () => {
+    const { written, replica } = await compared(twoSides([], [theirs('extra')]));
+    expect([written, replica?.listedIn]).toEqual([[], undefined]);
   });
 
   it('keeps its state within 16 KiB whatever the keys are', async () => {
@@ -268,7 +317,7 @@ describe('what could not be compared', () => {
     };
     const source = Array.from({ length: 40 }, (_, index) => ours(`${10 + index}`));
     const { context, coverage } = contextOf(fakeS3(twoSides(source, []), { pageSize: 4, intercept }));
-    const item = { id: 'replica/audio/0', replicaId: 'audio' };
+    const item = { id: 'replica/audio/0', replicaId: 'audio', plannedAt: now.toISOString(), part: 0 };
     const [replica] = replicaFacts([await finish(item, context)], context);
     expect(replica?.differences.missing.count).toBeGreaterThan(0);
     expect(replica?.isPartial).toBe(true);
@@ -299,7 +348,11 @@ describe('what could not be compared', () => {
     const { context } = contextOf(fakeS3(planted));
     await expect(workReplica({ id: 'replica/other/0' }, undefined, context)).rejects.toThrow();
     await expect(
-      workReplica({ id: 'replica/audio/0', replicaId: 'gone' } as WorkItem, undefined, context),
+      workReplica(
+        { id: 'replica/audio/0', replicaId: 'gone', plannedAt: now.toISOString(), part: 0 } as WorkItem,
+        undefined,
+        context,
+      ),
     ).rejects.toThrow(/no replica gone/);
   });
 });

@@ -14,6 +14,7 @@ import { bucketArn, s3For, s3Resource, s3Url } from '../objects/object-store.ts'
 import { splitRange } from '../objects/split-prefix.ts';
 import { classify, type Verdict } from './classify.ts';
 import { confirmDifference, type SidePlace } from './confirm.ts';
+import { DifferenceList, differencesFolder } from './difference-list.ts';
 import type { Replica } from './facts.ts';
 import { mergeJoin, type Pair } from './merge-join.ts';
 import {
@@ -45,6 +46,10 @@ const lateMs = 30_000;
 const itemSchema = z.strictObject({
   id: z.string(),
   replicaId: z.string(),
+  /** ISO 8601. */
+  plannedAt: z.string(),
+  /** Number of the range. */
+  part: z.int().min(0),
   startAfter: z.string().optional(),
   endBefore: z.string().optional(),
 });
@@ -64,6 +69,8 @@ async function planReplica({ id, source }: ReplicaConfig, context: BackupWorkCon
   return ranges.map(({ startAfter, endBefore }, index) => ({
     id: `${itemPrefix(id)}${index}`,
     replicaId: id,
+    plannedAt: context.now.toISOString(),
+    part: index,
     ...(startAfter === undefined ? {} : { startAfter: relative(startAfter) }),
     ...(endBefore === undefined ? {} : { endBefore: relative(endBefore) }),
   }));
@@ -94,8 +101,12 @@ export async function workReplica(
   if (replica === undefined) throw new TypeError(`no replica ${range.replicaId} is configured`);
   const tally = progress === undefined ? emptyTally() : tallySchema.parse(progress.state);
   const startedAt = tally.lastKey;
+  const folder = `${differencesFolder(range.plannedAt, replica.id)}${range.part}/`;
+  const list = new DifferenceList(context.store, folder, tally.documents);
   using late = lateSignal(context.signal);
-  const result = await orUnchecked(() => compareRange(replica, range, tally, context, late.signal));
+  const result = await orUnchecked(() => compareRange(replica, range, { tally, list }, context, late.signal));
+  await list.write();
+  tally.documents = list.documents;
   if (typeof result === 'boolean') return { isDone: result, state: tally };
   // What was under way is begun anew, unless that is where this step began: nor would the next one come any further.
   if (late.signal.aborted && tally.lastKey !== startedAt) return { isDone: false, state: tally };
@@ -121,7 +132,8 @@ function replicaFact(replica: ReplicaConfig, work: readonly FinishedWork[], cont
   const isUnfinished = parts.length === 0 || done.length < parts.length;
   if (unchecked !== undefined) coverage.unchecked(resource, unchecked.reason, unchecked.detail);
   else if (!isUnfinished) coverage.checked(resource);
-  const { compared, inFlight, oldestInFlightMs, differences } = addTallies(tallies);
+  const { compared, inFlight, oldestInFlightMs, differences, documents } = addTallies(tallies);
+  const plannedAt = parts.map(({ item }) => itemSchema.parse(item).plannedAt)[0];
   const { bucket, account, region } = replica.copy;
   const { homeRegion } = context;
   return {
@@ -134,6 +146,7 @@ function replicaFact(replica: ReplicaConfig, work: readonly FinishedWork[], cont
     inFlight,
     oldestInFlight: oldestInFlightMs === undefined ? undefined : new Date(oldestInFlightMs),
     isPartial: unchecked !== undefined || isUnfinished,
+    listedIn: documents === 0 || plannedAt === undefined ? undefined : differencesFolder(plannedAt, replica.id),
     differences: {
       missing: differencesOf(differences.missing),
       stale: differencesOf(differences.stale),
@@ -144,11 +157,17 @@ function replicaFact(replica: ReplicaConfig, work: readonly FinishedWork[], cont
   };
 }
 
-/** Compares batch by batch into `tally`. @returns whether the range is done. */
+/** What comparing adds to. */
+interface Result {
+  readonly tally: Tally;
+  readonly list: DifferenceList;
+}
+
+/** Compares batch by batch into the result. @returns whether the range is done. */
 async function compareRange(
   replica: ReplicaConfig,
   range: ReplicaItem,
-  tally: Tally,
+  { tally, list: differences }: Result,
   context: BackupWorkContext,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -162,7 +181,9 @@ async function compareRange(
   const sides = { source: placeOf(replica.source, context), copy: placeOf(replica.copy, context) };
   const times = { now: context.now, copyAsOf: copy.asOf };
   for await (const batch of batches) {
-    await compareBatch(batch, tally, replica, sides, times, signal);
+    await compareBatch(batch, { tally, list: differences }, replica, sides, times, signal);
+    // Behind the batch, that the two agree whenever the step ends.
+    if (differences.isFull) await differences.write();
     if (context.signal.aborted) return false;
   }
   return true;
@@ -178,7 +199,7 @@ interface Suspect {
 /** Counts a whole batch or, when it throws, nothing of it: what is begun anew must not be counted twice. */
 async function compareBatch(
   batch: readonly Pair[],
-  tally: Tally,
+  { tally, list: differences }: Result,
   replica: ReplicaConfig,
   sides: Sides,
   { now, copyAsOf }: { readonly now: Date; readonly copyAsOf: Date },
@@ -219,7 +240,11 @@ async function compareBatch(
     }
     const difference = { key, writtenMs, isConfirmed: answer !== undefined };
     addDifference(tally.differences[verdict], difference);
-    if (answer?.hasFailedReplication) addDifference(tally.differences['replication-failed'], difference);
+    if (verdict !== 'extra' || !replica.mayHaveExtra) differences.add(verdict, key);
+    if (answer?.hasFailedReplication) {
+      addDifference(tally.differences['replication-failed'], difference);
+      differences.add('replication-failed', key);
+    }
   }
   tally.asked += asked.size;
   tally.compared += compared;

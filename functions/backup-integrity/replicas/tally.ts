@@ -21,6 +21,8 @@ export const tallySchema = z.strictObject({
   /** Differences about which the objects themselves were asked. */
   asked: z.int().min(0),
   differences: z.record(z.enum(differenceKinds), differences),
+  /** Documents in which every difference is written down. */
+  documents: z.int().min(0),
   /** Why it ended before its time. */
   unchecked: z.strictObject({ reason: z.string(), detail: z.string() }).optional(),
 });
@@ -41,6 +43,7 @@ export function emptyTally(): Tally {
     compared: 0,
     inFlight: 0,
     asked: 0,
+    documents: 0,
     differences: { missing: none(), differs: none(), stale: none(), 'replication-failed': none(), extra: none() },
   };
 }
@@ -68,6 +71,7 @@ export function addTallies(tallies: readonly Tally[]): Tally {
     sum.compared += tally.compared;
     sum.inFlight += tally.inFlight;
     sum.asked += tally.asked;
+    sum.documents += tally.documents;
     sum.oldestInFlightMs = earliest(sum.oldestInFlightMs, tally.oldestInFlightMs);
     for (const kind of differenceKinds) {
       const into = sum.differences[kind];
