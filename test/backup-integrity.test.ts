@@ -261,6 +261,19 @@ describe('a run narrowed by --only', () => {
 });
 
 describe('a run narrowed to a region', () => {
+  it('reads objects where their buckets are, whichever region it names first', async () => {
+    const before = sandbox.aws.controlPlane.requests.length;
+    const report = await run({ scope: { regions: ['us-west-2', 'us-east-1'] } });
+    const read = sandbox.aws.controlPlane.requests
+      .slice(before)
+      .filter(({ operation }) => operation === 'GetObject')
+      .map(({ region }) => region);
+    // Every bucket that is read from is in the estate's first region, by name or by default.
+    expect(new Set(read)).toEqual(new Set(['us-east-1']));
+    // What a narrowed run cannot know is all that it leaves unchecked.
+    expect(newlyUnchecked(report).filter((line) => !line.endsWith(' partly-seen'))).toEqual([]);
+  });
+
   it('does not take copies in the other regions for missing', async () => {
     const report = await run({ scope: { regions: ['us-east-1'] } });
     expect(report.findings.filter(({ rule }) => rule === 'copy-missing')).toEqual([]);

@@ -1,11 +1,10 @@
 import pMap from 'p-map';
-import { targetIn } from '../../../shared/aws/accounts.ts';
 import type { Resource } from '../../../shared/resource.ts';
 import type { ArtifactsConfig } from '../config.ts';
 import type { Context } from '../context.ts';
 import { listObjects } from '../objects/list-objects.ts';
 import { matchingObjectsResource } from '../objects/matching-objects.ts';
-import { s3For } from '../objects/object-store.ts';
+import { s3For, targetOf } from '../objects/object-store.ts';
 import { ReadingS3Client } from '../verification/reading-client.ts';
 import { CompanionReader } from './expectation.ts';
 import type { Artifact, ArtifactSet } from './facts.ts';
@@ -60,8 +59,8 @@ async function readNewest(
   set: Resource,
   context: Context,
 ): Promise<Artifact[]> {
-  const { coverage, clients, estate, signal } = context;
-  const client = clients.get(ReadingS3Client, targetIn(estate, clients, config));
+  const { coverage, clients, signal } = context;
+  const client = clients.get(ReadingS3Client, targetOf(context, config));
   const companions = new CompanionReader(client, config, signal);
   const wanted = artifacts
     .slice(0, config.readNewest)

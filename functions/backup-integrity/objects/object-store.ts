@@ -1,14 +1,23 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { targetIn } from '../../../shared/aws/accounts.ts';
+import type { ClientTarget } from '../../../shared/aws/clients.ts';
 import type { Resource } from '../../../shared/resource.ts';
 import type { Location } from '../config.ts';
 import type { BackupWorkContext } from '../context.ts';
 
 type Place = Pick<Location, 'account' | 'region'>;
 
-/** Returns the client for a bucket, in the account and region that the configuration says it is in. */
-export function s3For({ clients, estate, homeRegion }: BackupWorkContext, { account, region }: Place): S3Client {
-  return clients.get(S3Client, targetIn(estate, clients, { account, region: region ?? homeRegion }));
+/**
+ * Returns where clients work for a bucket: in the account and region that the configuration says it is in. Without a region that is the
+ * estate's first, also in a run that is narrowed to others.
+ */
+export function targetOf({ clients, estate, homeRegion }: BackupWorkContext, { account, region }: Place): ClientTarget {
+  return targetIn(estate, clients, { account, region: region ?? homeRegion });
+}
+
+/** Returns the client for a bucket, where {@link targetOf} says. */
+export function s3For(context: BackupWorkContext, place: Place): S3Client {
+  return context.clients.get(S3Client, targetOf(context, place));
 }
 
 /** Returns `s3://bucket/prefix`. */

@@ -1,5 +1,4 @@
 import pMap from 'p-map';
-import { targetIn } from '../../../shared/aws/accounts.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { glob } from '../../../shared/glob.ts';
 import type { Resource } from '../../../shared/resource.ts';
@@ -10,7 +9,7 @@ import type { BackupWorkContext } from '../context.ts';
 import { compareKeys } from '../objects/compare-keys.ts';
 import { listObjects } from '../objects/list-objects.ts';
 import { matchingObjectsResource } from '../objects/matching-objects.ts';
-import { s3For } from '../objects/object-store.ts';
+import { s3For, targetOf } from '../objects/object-store.ts';
 import { HashThread } from './hash-thread.ts';
 import { waitingSince } from './order.ts';
 import { type ReadOutcome, readObject } from './read-object.ts';
@@ -217,8 +216,8 @@ class VerificationStep {
     readonly settled: readonly { readonly candidate: SurveyedObject; readonly outcome: ReadOutcome }[];
     readonly left: readonly SurveyedObject[];
   }> {
-    const { clients, estate, signal } = this.#context;
-    const client = clients.get(ReadingS3Client, targetIn(estate, clients, this.#config));
+    const { clients, signal } = this.#context;
+    const client = clients.get(ReadingS3Client, targetOf(this.#context, this.#config));
     const settled: { candidate: SurveyedObject; outcome: ReadOutcome }[] = [];
     const interrupted: SurveyedObject[] = [];
     let begun = 0;
