@@ -3,10 +3,10 @@ import { collectArtifacts } from '../../functions/backup-integrity/artifacts/col
 import { evaluateArtifacts } from '../../functions/backup-integrity/artifacts/evaluate-artifacts.ts';
 import type { ArtifactSet } from '../../functions/backup-integrity/artifacts/facts.ts';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
+import { contextFor } from '../../functions/backup-integrity/context-fixtures.ts';
 import { AwsClients } from '../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
-import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import { startControlPlane } from '../control-plane/control-plane.ts';
 import { backupArtifacts } from './backup-artifacts.ts';
 
@@ -25,20 +25,15 @@ beforeAll(async () => {
   for (const [name, value] of Object.entries(plane.environment)) vi.stubEnv(name, value);
   const clients = new AwsClients();
   try {
-    sets = await collectArtifacts({
-      config,
-      estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1'], accounts: [] },
-      homeRegion: 'us-east-1',
-      scope: {},
-      now,
-      clients,
-      store: new MemoryStateStore(),
-      signal: new AbortController().signal,
-      coverage,
-      work: [],
-      measure: () => {},
-      progress: () => {},
-    });
+    sets = await collectArtifacts(
+      contextFor({
+        config,
+        estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1'], accounts: [] },
+        now,
+        clients,
+        coverage,
+      }),
+    );
   } finally {
     clients.destroy();
     await plane.stop();

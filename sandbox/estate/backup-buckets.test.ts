@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { collectBuckets } from '../../functions/backup-integrity/buckets/collect-buckets.ts';
 import { evaluateBuckets } from '../../functions/backup-integrity/buckets/evaluate-buckets.ts';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
+import { contextFor } from '../../functions/backup-integrity/context-fixtures.ts';
 import { evaluateVerification } from '../../functions/backup-integrity/verification/evaluate-verification.ts';
 import { verificationFacts } from '../../functions/backup-integrity/verification/verification-facts.ts';
 import {
@@ -13,7 +14,6 @@ import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
 import type { FindingDraft } from '../../shared/finding.ts';
 import type { FinishedWork } from '../../shared/run-task.ts';
-import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import { startControlPlane } from '../control-plane/control-plane.ts';
 import { backupBuckets } from './backup-buckets.ts';
 
@@ -33,21 +33,12 @@ beforeAll(async () => {
   const clients = new AwsClients();
   try {
     const coverage = new CoverageLedger({ classify: uncheckedReason });
-    const context = {
-      config,
-      estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
-      homeRegion: 'us-east-1',
-      scope: {},
-      now,
-      clients,
-      store: new MemoryStateStore(),
-      signal: new AbortController().signal,
-    };
+    const context = contextFor({ config, now, clients, coverage });
     const work: FinishedWork[] = [];
     for (const item of await planVerifications(context)) {
       work.push({ item, progress: await workVerification(item, undefined, context) });
     }
-    const collecting = { ...context, coverage, work, measure: () => {}, progress: () => {} };
+    const collecting = { ...context, work };
     const facts = await collectBuckets([{ id: account, in: (region) => ({ region }) }], collecting);
     const ofBuckets = evaluateBuckets(facts, config, now);
     const ofVerifications = evaluateVerification(verificationFacts(work, collecting), config, now);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
-import type { Context } from '../../functions/backup-integrity/context.ts';
+import { contextFor } from '../../functions/backup-integrity/context-fixtures.ts';
 import { collectDatabases } from '../../functions/backup-integrity/databases/collect-databases.ts';
 import { evaluateDatabases } from '../../functions/backup-integrity/databases/evaluate-databases.ts';
 import type { DatabaseFacts } from '../../functions/backup-integrity/databases/facts.ts';
@@ -13,7 +13,6 @@ import { AwsClients } from '../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
 import type { FindingDraft } from '../../shared/finding.ts';
-import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
 import { rdsCases } from './aws-rds-certificates.ts';
 import { backupDatabaseCases, databasePolicies, trustedAccount } from './backup-databases.ts';
@@ -40,20 +39,7 @@ beforeAll(async () => {
   environment = { ...process.env };
   Object.assign(process.env, plane.environment);
   const clients = new AwsClients();
-  const context: Context = {
-    config,
-    estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
-    homeRegion: 'us-east-1',
-    scope: {},
-    now,
-    clients,
-    coverage,
-    store: new MemoryStateStore(),
-    work: [],
-    signal: AbortSignal.timeout(60_000),
-    measure: () => {},
-    progress: () => {},
-  };
+  const context = contextFor({ config, now, clients, coverage });
   facts = await collectDatabases(accounts, context);
   const named = new Set(
     protection(new Map()).flatMap(({ points }) => points.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? [])),

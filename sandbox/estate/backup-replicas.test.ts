@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
+import { contextFor } from '../../functions/backup-integrity/context-fixtures.ts';
 import { evaluateReplicas } from '../../functions/backup-integrity/replicas/evaluate-replicas.ts';
 import type { Replica } from '../../functions/backup-integrity/replicas/facts.ts';
 import { planReplicas, replicaFacts, workReplica } from '../../functions/backup-integrity/replicas/replica-work.ts';
 import { AwsClients } from '../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
-import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import { startControlPlane } from '../control-plane/control-plane.ts';
 import { backupReplicas } from './backup-replicas.ts';
 
@@ -25,20 +25,7 @@ beforeAll(async () => {
   for (const [name, value] of Object.entries(plane.environment)) vi.stubEnv(name, value);
   const clients = new AwsClients();
   try {
-    const context = {
-      config,
-      estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
-      homeRegion: 'us-east-1',
-      scope: {},
-      now,
-      clients,
-      store: new MemoryStateStore(),
-      signal: new AbortController().signal,
-      coverage,
-      work: [],
-      measure: () => {},
-      progress: () => {},
-    };
+    const context = contextFor({ config, now, clients, coverage });
     const items = await planReplicas(context);
     const work = await Promise.all(
       items.map(async (item) => ({ item, progress: await workReplica(item, undefined, context) })),

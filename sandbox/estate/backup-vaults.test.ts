@@ -6,14 +6,14 @@ import {
   restoreProofs,
 } from '../../functions/backup-integrity/aws-backup/restore-points.ts';
 import { planCoverage } from '../../functions/backup-integrity/aws-backup/selection.ts';
-import type { Context, RuleId } from '../../functions/backup-integrity/context.ts';
+import type { RuleId } from '../../functions/backup-integrity/context.ts';
+import { contextFor } from '../../functions/backup-integrity/context-fixtures.ts';
 import { task } from '../../functions/backup-integrity/task.ts';
 import { AwsClients } from '../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
-import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
-import { sampleAccount, sampleRegions } from './aws-certificates.ts';
+import { sampleAccount } from './aws-certificates.ts';
 import { backupVaultCases, copyAccount } from './backup-vaults.ts';
 
 const now = new Date('2026-11-20T12:00:00.000Z');
@@ -39,20 +39,7 @@ afterEach(async () => {
 });
 
 function collect(coverage: CoverageLedger) {
-  const context: Context = {
-    config,
-    estate: { name: 'nycmg', timeZone: 'UTC', regions: [...sampleRegions], accounts: [] },
-    homeRegion: 'us-east-1',
-    scope: {},
-    now,
-    clients,
-    store: new MemoryStateStore(),
-    signal: new AbortController().signal,
-    coverage,
-    work: [],
-    measure: () => {},
-    progress: () => {},
-  };
+  const context = contextFor({ config, now, clients, coverage });
   return collectAwsBackup([{ id: sampleAccount, in: (region) => ({ region }) }], context);
 }
 

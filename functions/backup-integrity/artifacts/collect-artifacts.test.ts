@@ -10,9 +10,9 @@ import { tarArchive } from '../../../sandbox/estate/tar-sample.ts';
 import { AwsClients } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
-import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import { configSchema } from '../config.ts';
 import type { Context } from '../context.ts';
+import { contextFor } from '../context-fixtures.ts';
 import { collectArtifacts } from './collect-artifacts.ts';
 
 const now = new Date('2026-11-22T12:00:00.000Z');
@@ -62,21 +62,16 @@ async function collect(entries: object[], { only, ...overrides }: Partial<Contex
       ...entry,
     })),
   });
-  const sets = await collectArtifacts({
-    config,
-    estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1'], accounts: [{ id: account }] },
-    homeRegion: 'us-east-1',
-    scope: {},
-    now,
-    clients,
-    store: new MemoryStateStore(),
-    signal: new AbortController().signal,
-    coverage,
-    work: [],
-    measure: () => {},
-    progress: () => {},
-    ...overrides,
-  });
+  const sets = await collectArtifacts(
+    contextFor({
+      config,
+      estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1'], accounts: [{ id: account }] },
+      now,
+      clients,
+      coverage,
+      ...overrides,
+    }),
+  );
   return { sets, coverage: coverage.summary() };
 }
 

@@ -7,8 +7,7 @@ import { backupVaultCases } from '../../../sandbox/estate/backup-vaults.ts';
 import { AwsClients, type SentCommand } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
-import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
-import type { Context } from '../context.ts';
+import { contextFor } from '../context-fixtures.ts';
 import { task } from '../task.ts';
 import { collectAwsBackup } from './collect-aws-backup.ts';
 import type { AwsBackupFacts } from './facts.ts';
@@ -31,20 +30,7 @@ async function start(documents: Readonly<Record<string, BackupDocument>>): Promi
 
 async function collect(config: object = {}): Promise<AwsBackupFacts> {
   coverage = new CoverageLedger({ classify: uncheckedReason });
-  const context: Context = {
-    config: task.config.parse(config),
-    estate: { name: 'nycmg', timeZone: 'UTC', regions: [...sampleRegions], accounts: [] },
-    homeRegion: 'us-east-1',
-    scope: {},
-    now,
-    clients,
-    store: new MemoryStateStore(),
-    signal: new AbortController().signal,
-    coverage,
-    work: [],
-    measure: () => {},
-    progress: () => {},
-  };
+  const context = contextFor({ config: task.config.parse(config), now, clients, coverage });
   return collectAwsBackup([{ id: sampleAccount, in: (region) => ({ region }) }], context);
 }
 

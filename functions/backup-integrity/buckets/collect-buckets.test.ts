@@ -6,8 +6,7 @@ import type { S3BucketDocument } from '../../../sandbox/control-plane/services/s
 import { AwsClients } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
-import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
-import { configSchema } from '../config.ts';
+import { contextFor } from '../context-fixtures.ts';
 import { collectBuckets } from './collect-buckets.ts';
 
 const account = '123456789012';
@@ -70,20 +69,10 @@ afterEach(async () => {
 
 async function collect() {
   const coverage = new CoverageLedger({ classify: uncheckedReason });
-  const { buckets } = await collectBuckets([{ id: account, in: (region) => ({ region }) }], {
-    config: configSchema.parse({}),
-    estate: { name: 'NYCMG', timeZone: 'UTC', regions: ['us-east-1', 'us-west-2'], accounts: [] },
-    homeRegion: 'us-east-1',
-    scope: {},
-    now: new Date('2026-11-01T12:00:00.000Z'),
-    clients,
-    store: new MemoryStateStore(),
-    signal: new AbortController().signal,
-    coverage,
-    work: [],
-    measure: () => {},
-    progress: () => {},
-  });
+  const { buckets } = await collectBuckets(
+    [{ id: account, in: (region) => ({ region }) }],
+    contextFor({ now: new Date('2026-11-01T12:00:00.000Z'), clients, coverage }),
+  );
   const { unchecked, byType } = coverage.summary();
   return { buckets, byType, unchecked: unchecked.map(({ resource, reason }) => `${resource.name} ${reason}`) };
 }

@@ -12,8 +12,7 @@ import type { RdsDocument } from '../../../sandbox/control-plane/services/rds.ts
 import { AwsClients } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
-import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
-import { configSchema } from '../config.ts';
+import { contextFor } from '../context-fixtures.ts';
 import { collectDatabases } from './collect-databases.ts';
 import { arnOf, daysAgo, hoursAgo, minutesAgo, now } from './database-fixtures.ts';
 
@@ -48,20 +47,10 @@ async function collectFrom(regions: Readonly<Record<string, RdsDocument>>, ...fa
 async function collect() {
   const clients = new AwsClients();
   const coverage = new CoverageLedger({ classify: uncheckedReason });
-  const facts = await collectDatabases([{ id: account, in: (region) => ({ region }) }], {
-    config: configSchema.parse({}),
-    estate: { name: 'nycmg', timeZone: 'UTC', regions: ['us-east-1', west], accounts: [] },
-    homeRegion: 'us-east-1',
-    scope: {},
-    now,
-    clients,
-    coverage,
-    store: new MemoryStateStore(),
-    work: [],
-    signal: AbortSignal.timeout(60_000),
-    measure: () => {},
-    progress: () => {},
-  });
+  const facts = await collectDatabases(
+    [{ id: account, in: (region) => ({ region }) }],
+    contextFor({ now, clients, coverage }),
+  );
   clients.destroy();
   const { unchecked, byType } = coverage.summary();
   return { ...facts, byType, unchecked: unchecked.map(({ resource, reason }) => `${resource.id} ${reason}`) };

@@ -10,8 +10,7 @@ import { AwsClients } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
 import type { Estate } from '../../../shared/estate.ts';
-import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
-import { configSchema } from '../config.ts';
+import { contextFor } from '../context-fixtures.ts';
 import { collectKeys } from './collect-keys.ts';
 
 const home = '123456789012';
@@ -68,20 +67,11 @@ async function collectFrom(keys: Readonly<Record<string, readonly KeyDocument[]>
 
 async function collect(arns: string[], entered: AccessibleAccount[], clients: AwsClients, estate: Estate) {
   const coverage = new CoverageLedger({ classify: uncheckedReason });
-  const keys = await collectKeys(new Set(arns), entered, {
-    config: configSchema.parse({}),
-    estate,
-    homeRegion: 'us-east-1',
-    scope: {},
-    now: new Date('2026-11-22T03:00:00Z'),
-    clients,
-    coverage,
-    store: new MemoryStateStore(),
-    work: [],
-    signal: AbortSignal.timeout(30_000),
-    measure: () => {},
-    progress: () => {},
-  });
+  const keys = await collectKeys(
+    new Set(arns),
+    entered,
+    contextFor({ estate, now: new Date('2026-11-22T03:00:00Z'), clients, coverage }),
+  );
   clients.destroy();
   const { unchecked, byType } = coverage.summary();
   return {

@@ -3,9 +3,7 @@ import { type ControlPlane, startControlPlane } from '../../../sandbox/control-p
 import { AwsClients } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
-import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
-import { configSchema } from '../config.ts';
-import type { Context } from '../context.ts';
+import { contextFor } from '../context-fixtures.ts';
 import { collectOthers } from './collect-others.ts';
 
 const account = '123456789012';
@@ -51,20 +49,7 @@ afterAll(async () => {
 async function collected() {
   const coverage = new CoverageLedger({ classify: uncheckedReason });
   const clients = new AwsClients();
-  const context: Context = {
-    config: configSchema.parse({}),
-    estate: { name: 'nycmg', timeZone: 'UTC', regions: ['us-east-1', 'us-west-2'], accounts: [] },
-    homeRegion: 'us-east-1',
-    scope: {},
-    now: new Date(),
-    clients,
-    coverage,
-    store: new MemoryStateStore(),
-    work: [],
-    signal: AbortSignal.timeout(20_000),
-    measure: () => {},
-    progress: () => {},
-  };
+  const context = contextFor({ now: new Date(), clients, coverage });
   try {
     const found = await collectOthers([{ id: account, in: (region) => ({ region }) }], context);
     return { found, coverage: coverage.summary() };

@@ -1,5 +1,6 @@
 import type * as z from 'zod';
 import { type BackupConfig, configSchema } from '../config.ts';
+import { database as databaseNamed } from '../databases/database-fixtures.ts';
 import type { Database } from '../databases/facts.ts';
 import type { RestorePoint, RestoreProof } from '../items.ts';
 import { policiesFor, requirementOf } from './policies.ts';
@@ -55,26 +56,8 @@ export function proof(details: Partial<RestoreProof> = {}): RestoreProof {
   };
 }
 
-export function database(details: Partial<Database> = {}): Database {
-  return {
-    resource: { type: 'rds-instance', id: 'arn:aws:rds:us-east-1:123456789012:db:nycmg-rights', name: 'nycmg-rights' },
-    immutableId: 'db-RIGHTS',
-    tags: {},
-    createdAt: daysAgo(900),
-    status: 'available',
-    engine: 'postgres',
-    replicaOf: undefined,
-    latestRestorableTime: minutesAgo(5),
-    backupRetentionDays: 14,
-    isStorageEncrypted: true,
-    kmsKeyArn: undefined,
-    hasDeletionProtection: true,
-    missingSubnetGroup: undefined,
-    missingParameterGroups: [],
-    replicatedBackups: [],
-    ...details,
-  };
-}
+/** A healthy instance, the one that {@link protectedResource} is about. */
+export const database = (details: Partial<Database> = {}): Database => databaseNamed('nycmg-rights', details);
 
 /** A database of some years with one good snapshot, as `config` asks of it. */
 export function protectedResource(config: BackupConfig, details: Partial<ProtectedResource> = {}): ProtectedResource {

@@ -7,9 +7,9 @@ import type { AwsClients } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
 import type { FinishedWork, WorkItem, WorkProgress } from '../../../shared/run-task.ts';
-import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import { configSchema } from '../config.ts';
 import type { Context } from '../context.ts';
+import { contextFor } from '../context-fixtures.ts';
 import { csvFile, type InventoryRow, inventoryObjects } from '../inventory/inventory-fixtures.ts';
 import { type FakeObject, fakeS3 } from '../objects/fake-s3.ts';
 import type { Replica } from './facts.ts';
@@ -42,20 +42,15 @@ function contextOf(
     ],
   });
   const coverage = new CoverageLedger({ only: scope.only, classify: uncheckedReason });
-  const context: Context = {
+  const context = contextFor({
     config,
     estate: { name: 'nycmg', timeZone: 'UTC', regions: ['us-east-1'], accounts: [{ id: '123456789012' }] },
-    homeRegion: 'us-east-1',
     scope,
     now,
     clients: { get: () => client } as unknown as AwsClients,
-    store: new MemoryStateStore(),
     signal,
     coverage,
-    work: [],
-    measure: () => {},
-    progress: () => {},
-  };
+  });
   return { context, coverage };
 }
 

@@ -9,6 +9,7 @@ import type { WorkProgress } from '../../../shared/run-task.ts';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import { configSchema } from '../config.ts';
 import type { BackupWorkContext } from '../context.ts';
+import { contextFor } from '../context-fixtures.ts';
 import { compareKeys } from '../objects/compare-keys.ts';
 import type { Verification } from './facts.ts';
 import { verificationFacts } from './verification-facts.ts';
@@ -71,17 +72,15 @@ function object(key: string, details: Partial<S3ObjectDocument> = {}): S3ObjectD
 const sha256Of = (text: string) => createHash('sha256').update(text).digest('base64');
 
 function contextOf(verification: object = {}, details: Partial<BackupWorkContext> = {}): BackupWorkContext {
-  return {
+  return contextFor({
     config: configSchema.parse({ verifications: [{ id: 'masters', bucket: 'nycmg-masters', ...verification }] }),
+    coverage: new CoverageLedger({ classify: uncheckedReason }),
     estate: { name: 'NYCMG', timeZone: 'America/New_York', regions: ['us-east-1'], accounts: [] },
-    homeRegion: 'us-east-1',
-    scope: {},
     now,
     clients,
     store,
-    signal: new AbortController().signal,
     ...details,
-  };
+  });
 }
 
 interface RunResult {
@@ -110,7 +109,7 @@ const clone = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 function factsOf(progress: WorkProgress | undefined, context: BackupWorkContext) {
   const coverage = new CoverageLedger({ classify: uncheckedReason });
   const work = [{ item, progress: progress === undefined ? undefined : clone(progress) }];
-  const collect = { ...context, coverage, work, measure: () => {}, progress: () => {} };
+  const collect = contextFor({ ...context, coverage, work });
   const [facts] = verificationFacts(work, collect);
   return { facts, unchecked: coverage.summary().unchecked.map(({ reason }) => reason) };
 }
