@@ -4,7 +4,7 @@ import type { ArtifactsConfig } from '../config.ts';
 import type { Context } from '../context.ts';
 import { listObjects } from '../objects/list-objects.ts';
 import { matchingObjectsResource } from '../objects/matching-objects.ts';
-import { s3For, targetOf } from '../objects/object-store.ts';
+import { isInScope, s3For, targetOf } from '../objects/object-store.ts';
 import { ReadingS3Client } from '../verification/reading-client.ts';
 import { CompanionReader } from './expectation.ts';
 import type { Artifact, ArtifactSet } from './facts.ts';
@@ -24,7 +24,7 @@ const compareConcurrency = 8;
  * unchecked and not among them: nobody knows what is in it. An artifact that cannot be read is unchecked for itself.
  */
 export async function collectArtifacts(context: Context): Promise<ArtifactSet[]> {
-  const inScope = context.config.artifacts.filter((config) => isInScope(config, context));
+  const inScope = context.config.artifacts.filter((config) => isInScope(context, config));
   const sets = await pMap(inScope, (config) => collectSet(config, context), { concurrency: setConcurrency });
   return sets.filter((set) => set !== undefined);
 }
@@ -103,10 +103,4 @@ function artifactResource({ key }: Artifact, { bucket, prefix }: ArtifactsConfig
 /** The account whose credentials are at hand; empty when the estate does not name it. */
 function ownAccount({ estate }: Context): string {
   return estate.accounts.find(({ roleArn }) => roleArn === undefined)?.id ?? '';
-}
-
-/** A run that is narrowed to other accounts has no credentials for these, and one for other regions does not want them. */
-function isInScope({ account, region }: ArtifactsConfig, { scope }: Context): boolean {
-  if (scope.regions !== undefined && region !== undefined && !scope.regions.includes(region)) return false;
-  return scope.accounts === undefined || account === undefined || scope.accounts.includes(account);
 }

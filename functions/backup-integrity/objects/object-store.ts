@@ -20,6 +20,12 @@ export function s3For(context: BackupWorkContext, place: Place): S3Client {
   return context.clients.get(S3Client, targetOf(context, place));
 }
 
+/** Returns whether a run takes a place in: one that is narrowed to other accounts has no credentials for it. */
+export function isInScope({ scope, homeRegion }: BackupWorkContext, { account, region = homeRegion }: Place): boolean {
+  if (scope.regions !== undefined && !scope.regions.includes(region)) return false;
+  return account === undefined || scope.accounts === undefined || scope.accounts.includes(account);
+}
+
 /** Returns `s3://bucket/prefix`. */
 export function s3Url({ bucket, prefix }: Pick<Location, 'bucket' | 'prefix'>): string {
   return `s3://${bucket}/${prefix}`;

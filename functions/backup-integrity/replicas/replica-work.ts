@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import * as z from 'zod';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
+import { delayedSignal } from '../../../shared/delayed-signal.ts';
 import { glob } from '../../../shared/glob.ts';
 import type { FinishedWork, WorkItem, WorkProgress } from '../../../shared/run-task.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
@@ -10,7 +11,7 @@ import { listInventory } from '../inventory/list-inventory.ts';
 import { newestManifest } from '../inventory/manifest.ts';
 import { type KeyRange, listObjects } from '../objects/list-objects.ts';
 import type { ListedObject } from '../objects/listed-object.ts';
-import { bucketArn, s3For, s3Resource, s3Url } from '../objects/object-store.ts';
+import { bucketArn, isInScope, s3For, s3Resource, s3Url } from '../objects/object-store.ts';
 import { splitRange } from '../objects/split-prefix.ts';
 import { classify, type Verdict } from './classify.ts';
 import { confirmDifference, type SidePlace } from './confirm.ts';
@@ -58,7 +59,7 @@ type ReplicaItem = z.output<typeof itemSchema>;
 
 /** Returns the ranges to compare. A source that cannot be listed is one range, whose work will say so. */
 export async function planReplicas(context: BackupWorkContext): Promise<WorkItem[]> {
-  const wanted = context.config.replicas.filter((replica) => isInScope(replica, context));
+  const wanted = context.config.replicas.filter((replica) => isWanted(replica, context));
   const planned = await pMap(wanted, (replica) => planReplica(replica, context), { concurrency: planConcurrency });
   return planned.flat();
 }
@@ -103,7 +104,7 @@ export async function workReplica(
   const startedAt = tally.lastKey;
   const folder = `${differencesFolder(range.plannedAt, replica.id)}${range.part}/`;
   const list = new DifferenceList(context.store, folder, tally.documents);
-  using late = lateSignal(context.signal);
+  using late = delayedSignal(context.signal, lateMs);
   const result = await orUnchecked(() => compareRange(replica, range, { tally, list }, context, late.signal));
   await list.write();
   tally.documents = list.documents;
@@ -117,7 +118,7 @@ export async function workReplica(
 export function replicaFacts(work: readonly FinishedWork[], context: Context): Replica[] {
   if (!context.config.sources.includes('s3')) return [];
   return context.config.replicas
-    .filter((replica) => isInScope(replica, context))
+    .filter((replica) => isWanted(replica, context))
     .map((replica) => replicaFact(replica, work, context));
 }
 
@@ -297,16 +298,13 @@ function ownAccount({ estate }: BackupWorkContext): string {
   return estate.accounts.find(({ roleArn }) => roleArn === undefined)?.id ?? '';
 }
 
-/** A run that is narrowed to other accounts has no credentials for these, and one for other regions or names does not want them. */
-function isInScope(replica: ReplicaConfig, context: BackupWorkContext): boolean {
-  const { accounts, regions, only } = context.scope;
-  const { id, name, region } = replicaResource(replica, context);
-  const isWanted = only === undefined || [id, name].some(glob(only));
+/** Both sides have to be in reach; the copy's region is not asked, as it is another one on purpose. */
+function isWanted(replica: ReplicaConfig, context: BackupWorkContext): boolean {
+  const { only } = context.scope;
+  const { id, name } = replicaResource(replica, context);
   const { source, copy } = replica;
-  const hasAccounts = [source, copy].every(
-    ({ account }) => account === undefined || accounts === undefined || accounts.includes(account),
-  );
-  return isWanted && hasAccounts && (regions === undefined || regions.includes(region as string));
+  const isInReach = isInScope(context, source) && isInScope(context, { ...copy, region: source.region });
+  return isInReach && (only === undefined || [id, name].some(glob(only)));
 }
 
 function itemPrefix(replicaId: string): string {
@@ -322,24 +320,6 @@ async function orUnchecked<T>(read: () => Promise<T>): Promise<T | { reason: str
     if (reason === undefined) throw error;
     return { reason: reason.reason, detail: reason.detail };
   }
-}
-
-/** Returns a signal that is aborted a while after `signal`. */
-function lateSignal(signal: AbortSignal): { readonly signal: AbortSignal } & Disposable {
-  const late = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const start = () => {
-    timer = setTimeout(() => late.abort(), lateMs);
-  };
-  if (signal.aborted) start();
-  else signal.addEventListener('abort', start, { once: true });
-  return {
-    signal: late.signal,
-    [Symbol.dispose]() {
-      signal.removeEventListener('abort', start);
-      clearTimeout(timer);
-    },
-  };
 }
 
 /** Returns a key that does not keep the page in memory that it is a part of. */

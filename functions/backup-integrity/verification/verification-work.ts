@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
+import { delayedSignal } from '../../../shared/delayed-signal.ts';
 import { glob } from '../../../shared/glob.ts';
 import type { Resource } from '../../../shared/resource.ts';
 import type { WorkItem, WorkProgress } from '../../../shared/run-task.ts';
@@ -9,7 +10,7 @@ import type { BackupWorkContext } from '../context.ts';
 import { compareKeys } from '../objects/compare-keys.ts';
 import { listObjects } from '../objects/list-objects.ts';
 import { matchingObjectsResource } from '../objects/matching-objects.ts';
-import { s3For, targetOf } from '../objects/object-store.ts';
+import { isInScope, s3For, targetOf } from '../objects/object-store.ts';
 import { HashThread } from './hash-thread.ts';
 import { waitingSince } from './order.ts';
 import { type ReadOutcome, readObject } from './read-object.ts';
@@ -68,17 +69,12 @@ export function verificationResource(config: VerificationConfig, context: Backup
 
 /** Returns the configured verifications that the run's sources, accounts, regions and glob leave in. */
 export function verificationsInScope(context: BackupWorkContext): VerificationConfig[] {
-  const { config, estate, scope } = context;
+  const { config, scope } = context;
   if (!config.sources.includes('s3')) return [];
   const isWanted = scope.only === undefined ? () => true : glob(scope.only);
   return config.verifications.filter((verification) => {
-    const { region, account } = verification;
-    if (scope.regions !== undefined && region !== undefined && !estate.regions.includes(region)) return false;
-    if (scope.accounts !== undefined && account !== undefined && !estate.accounts.some(({ id }) => id === account)) {
-      return false;
-    }
     const { id, name } = verificationResource(verification, context);
-    return isWanted(id) || isWanted(name);
+    return isInScope(context, verification) && (isWanted(id) || isWanted(name));
   });
 }
 
@@ -228,7 +224,7 @@ class VerificationStep {
         yield candidate;
       }
     };
-    const deadline = deadlineAfter(signal, this.#limits.graceMs);
+    using deadline = delayedSignal(signal, this.#limits.graceMs);
     let thread: HashThread | undefined;
     const hashThread = () => {
       thread ??= new HashThread();
@@ -247,7 +243,6 @@ class VerificationStep {
         { concurrency: readConcurrency },
       );
     } finally {
-      deadline.clear();
       await thread?.stop();
     }
     if (settled.length > 0) return { settled, left: [...interrupted, ...queue.slice(begun)] };
@@ -303,21 +298,3 @@ function troubleOf(outcome: ReadOutcome): Trouble | undefined {
 }
 
 async function* noMemory(): AsyncGenerator<readonly MemoryEntry[]> {}
-
-/** Returns a signal that follows another after a while. */
-function deadlineAfter(signal: AbortSignal, delayMs: number): { readonly signal: AbortSignal; clear(): void } {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  const onAbort = () => {
-    timer = setTimeout(() => controller.abort(signal.reason), delayMs);
-  };
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
-  return {
-    signal: controller.signal,
-    clear: () => {
-      signal.removeEventListener('abort', onAbort);
-      clearTimeout(timer);
-    },
-  };
-}
