@@ -2,7 +2,7 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { uncheckedReason } from '../shared/aws/unchecked-reason.ts';
 import { functionName, liveAlias } from '../shared/deployment.ts';
 import type { Invocation } from '../shared/invocation.ts';
-import { printable } from '../shared/text/printable.ts';
+import { printable, printableLines } from '../shared/text/printable.ts';
 import { exitCodes } from './exit-code.ts';
 import { definitionsNamed } from './tasks.ts';
 import { UsageError } from './usage-error.ts';
@@ -43,12 +43,7 @@ export async function invokeCommand(taskId: string, options: InvokeCommandOption
     const payload = JSON.parse(answer.Payload?.transformToString() || 'null');
     if (answer.FunctionError !== undefined) {
       const message: string = payload?.errorMessage ?? answer.FunctionError;
-      process.stderr.write(
-        `${name} failed: ${message
-          .split('\n')
-          .map((line) => printable(line))
-          .join('\n')}\n`,
-      );
+      process.stderr.write(`${name} failed: ${printableLines(message)}\n`);
       return exitCodes.incomplete;
     }
     process.stdout.write(`${JSON.stringify(payload, null, 2)}\n`);

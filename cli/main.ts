@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../shared/config-error.ts';
 import { severities } from '../shared/finding.ts';
-import { printable } from '../shared/text/printable.ts';
+import { printableLines } from '../shared/text/printable.ts';
 import { tolerateClosedPipe } from './closed-pipe.ts';
 import { exitCodes, type FailOn } from './exit-code.ts';
 import { type InvokeCommandOptions, invokeCommand } from './invoke-command.ts';
@@ -99,14 +99,9 @@ function exitCodeOfError(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.good : exitCodes.usage;
   if (error instanceof UsageError || error instanceof ConfigError) {
     // A configuration's own words may be in it.
-    process.stderr.write(
-      `${error.message
-        .split('\n')
-        .map((line) => printable(line))
-        .join('\n')}\n`,
-    );
+    process.stderr.write(`${printableLines(error.message)}\n`);
     return exitCodes.usage;
   }
-  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(`${printableLines(error instanceof Error ? (error.stack ?? error.message) : String(error))}\n`);
   return exitCodes.incomplete;
 }

@@ -10,6 +10,7 @@ import { FileStateStore, stateFolder } from '../shared/storage/file-state-store.
 import { MemoryStateStore } from '../shared/storage/memory-state-store.ts';
 import type { StateStore } from '../shared/storage/state-store.ts';
 import type { TaskDefinition } from '../shared/task.ts';
+import { printableLines } from '../shared/text/printable.ts';
 import { exitCodeOf, exitCodes, type FailOn } from './exit-code.ts';
 import { Progress } from './progress.ts';
 import { renderHtml } from './render-html.ts';
@@ -93,7 +94,8 @@ async function runIn(
       } catch (error) {
         if (error instanceof ConfigError) throw error;
         // What the other tasks find must not be lost with it.
-        broken.push(`${definition.id}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+        const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        broken.push(`${definition.id}: ${printableLines(text)}\n`);
       } finally {
         progress.clear();
       }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { printable, truncate, truncateBytes } from './printable.ts';
+import { printable, printableLines, truncate, truncateBytes } from './printable.ts';
 
 const anyText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 60 }),
@@ -44,6 +44,14 @@ describe('printable', () => {
         expect(printable(text, maxLength)).toBe(truncate(printable(text), maxLength));
       }),
       { numRuns: 1000 },
+    );
+  });
+});
+
+describe('printableLines', () => {
+  it('keeps the lines of a stack trace, and nothing in them that acts', () => {
+    expect(printableLines('Error: \u001b[2Jgone\r\n    at file.ts:1\n')).toBe(
+      'Error: \\u001b[2Jgone\\r\n    at file.ts:1\n',
     );
   });
 });

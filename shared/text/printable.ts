@@ -27,6 +27,14 @@ export function printable(text: string, maxLength = Number.POSITIVE_INFINITY): s
   return truncate(begin.replace(unprintable, escapeOf), maxLength);
 }
 
+/** Returns `text`, which came from outside and may have several lines, as a stack trace has, with each of them {@link printable}. */
+export function printableLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => printable(line))
+    .join('\n');
+}
+
 /**
  * Returns `text` when it is at most `maxLength` UTF-16 code units long, else its beginning, ended by `…`, within that
  * length. The cut is between two characters as people see them (grapheme clusters); only a cluster that is longer than
