@@ -230,3 +230,23 @@ test('merges updates in, and drops what is gone', async () => {
   );
   expect(merged).toEqual([entry('a'), updates[0], updates[1], entry('d'), updates[2]]);
 });
+
+test('a store that cannot be written leaves what the entries come from closed', async () => {
+  const closed = Promise.withResolvers<void>();
+  async function* endless(): AsyncGenerator<readonly MemoryEntry[]> {
+    try {
+      for (let index = 0; ; index += 1) yield [entry(`${index}`.padStart(9, '0'), { digest: crypto.randomUUID() })];
+    } finally {
+      closed.resolve();
+    }
+  }
+  const full: StateStore = {
+    read: async () => undefined,
+    write: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      throw new RangeError('no room');
+    },
+  };
+  await expect(writeMemory(full, name, endless())).rejects.toThrow('no room');
+  await closed.promise;
+});

@@ -93,7 +93,14 @@ export async function writeMemory(
 ): Promise<void> {
   const gzip = createGzip();
   // Were the store to be waited for alone, a fault of the entries would be nobody's.
-  await Promise.all([pipeline(textOf(entries), gzip), store.write(name, gzip)]);
+  await Promise.all([
+    pipeline(textOf(entries), gzip),
+    store.write(name, gzip).catch((error) => {
+      // What the entries are read from would stay open, waiting for a reader that has gone.
+      gzip.destroy(error);
+      throw error;
+    }),
+  ]);
 }
 
 /** An object of the listing, and what is remembered of it. */
