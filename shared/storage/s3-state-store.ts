@@ -46,7 +46,16 @@ export class S3StateStore implements StateStore {
 
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
     const location = this.#locationOf(name);
-    const parts = partsOf(content)[Symbol.asyncIterator]();
+    const parts = partsOf(content);
+    try {
+      await this.#writeParts(location, parts);
+    } finally {
+      // What the content comes from would stay open when S3 takes no more of it.
+      await parts.return(undefined);
+    }
+  }
+
+  async #writeParts(location: { Bucket: string; Key: string }, parts: AsyncGenerator<Buffer>): Promise<void> {
     const first = await parts.next();
     const second = first.done === true ? first : await parts.next();
     if (second.done === true) {

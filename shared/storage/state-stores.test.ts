@@ -149,6 +149,19 @@ describe('a state store in S3', () => {
     expect(Uploads).toEqual([]);
   });
 
+  it('closes what a long stream comes from when S3 does not take it', async () => {
+    let isClosed = false;
+    async function* closing() {
+      try {
+        yield* mebibytes(40);
+      } finally {
+        isClosed = true;
+      }
+    }
+    await expect(new S3StateStore(s3, 'no-such-bucket', 'state/').write('lines', closing())).rejects.toThrow();
+    expect(isClosed).toBe(true);
+  });
+
   it('lets an error that is not about a missing document through', async () => {
     await expect(new S3StateStore(s3, 'no-such-bucket', 'state/').read('x')).rejects.toThrow();
   });
