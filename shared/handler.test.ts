@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Logger } from '@aws-lambda-powertools/logger';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -251,6 +252,27 @@ describe('a run in steps', () => {
     await once({ kind: 'work', runId, item: 'audio' });
     const { unchecked } = (await reportOf(await once({ kind: 'finish', runId }))).coverage;
     expect(unchecked.map(({ reason }) => reason)).not.toContain('step-failed');
+  });
+
+  it('fails with the error of its step, and logs that this could not be written down', async () => {
+    const runId = 'execution-10';
+    await once({ kind: 'plan', runId });
+    fault = () => {
+      throw new Error('not yet');
+    };
+    const warn = vi.spyOn(Logger.prototype, 'warn').mockImplementation(() => {});
+    const write = vi.spyOn(RunState.prototype, 'writePart').mockRejectedValueOnce(new Error('no room'));
+    try {
+      await expect(once({ kind: 'work', runId, item: 'audio' })).rejects.toThrow('not yet');
+      expect(warn.mock.lastCall?.[1]).toMatchObject({
+        item: 'audio',
+        failure: 'Error: not yet',
+        error: { message: 'no room' },
+      });
+    } finally {
+      warn.mockRestore();
+      write.mockRestore();
+    }
   });
 
   it('does nothing more for a part that is done', async () => {

@@ -221,7 +221,10 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
     } catch (error) {
       // For the report, should this have been the last attempt.
       const failure = String(error).slice(0, maxFailureLength);
-      await run.writePart(item, { progress: before, failure }).catch(() => {});
+      await run.writePart(item, { progress: before, failure }).catch((fault: unknown) => {
+        // The step's own error is what must reach the caller.
+        logger.warn('Why the step failed could not be written down', { item: id, failure, error: fault as Error });
+      });
       throw error;
     }
   }
