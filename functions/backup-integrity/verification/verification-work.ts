@@ -225,6 +225,8 @@ class VerificationStep {
       }
     };
     using deadline = delayedSignal(signal, this.#limits.graceMs);
+    const ended = new AbortController();
+    const whileReading = AbortSignal.any([deadline.signal, ended.signal]);
     let thread: HashThread | undefined;
     const hashThread = () => {
       thread ??= new HashThread();
@@ -236,13 +238,15 @@ class VerificationStep {
         async (candidate) => {
           const { key, etag, sizeBytes } = candidate.object;
           const version = { bucket: this.#config.bucket, key, etag, sizeBytes };
-          const outcome = await readObject({ client, hashThread }, version, candidate.entry?.digest, deadline.signal);
+          const outcome = await readObject({ client, hashThread }, version, candidate.entry?.digest, whileReading);
           if (outcome.kind === 'interrupted') interrupted.push(candidate);
           else settled.push({ candidate, outcome });
         },
         { concurrency: readConcurrency },
       );
     } finally {
+      // Should one of them have thrown, the others are not to go on behind the step's back.
+      ended.abort();
       await thread?.stop();
     }
     if (settled.length > 0) return { settled, left: [...interrupted, ...queue.slice(begun)] };
