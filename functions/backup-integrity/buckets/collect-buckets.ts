@@ -18,6 +18,9 @@ import type { Tags } from '../items.ts';
 import { bucketArn } from '../objects/object-store.ts';
 import type { Bucket, BucketFacts, ReplicationRule } from './facts.ts';
 
+/** Accounts listed at a time. */
+const accountConcurrency = 6;
+
 /** Buckets asked at a time, in four calls each. */
 const bucketConcurrency = 6;
 
@@ -29,7 +32,7 @@ const bucketsPerPage = 1000;
  * in it, and the bucket is unchecked.
  */
 export async function collectBuckets(accounts: readonly AccessibleAccount[], context: Context): Promise<BucketFacts> {
-  const listed = await Promise.all(accounts.map((account) => listBuckets(account, context)));
+  const listed = await pMap(accounts, (account) => listBuckets(account, context), { concurrency: accountConcurrency });
   const buckets = await pMap(listed.flat(), (bucket) => readBucket(bucket, context), {
     concurrency: bucketConcurrency,
   });
