@@ -396,6 +396,24 @@ describe('comparing a replica by inventories', () => {
     expect(replica?.differences.missing).toMatchObject({ count: 1, unconfirmed: 0, examples: ['lost'] });
   });
 
+  it('compares in one part what has an inventory on either side: each part would read it all', async () => {
+    const many = Array.from({ length: 40 }, (_, index) => `track-${String(index).padStart(2, '0')}`);
+    const buckets = {
+      ...twoSides(
+        many.map((key) => ours(key)),
+        many.map((key) => theirs(key)),
+      ),
+      ...inventories(
+        [],
+        many.map((key) => row(`copy/${key}`)),
+      ),
+    };
+    const ofCopy = { inventories: config().inventories.slice(1) };
+    expect((await compared(buckets, { pageSize: 5 })).work.length).toBeGreaterThan(1);
+    const { work, replica, coverage } = await compared(buckets, { pageSize: 5, config: ofCopy });
+    expect([work.length, replica?.compared, coverage.unchecked]).toEqual([1, 40, []]);
+  });
+
   it('leaves it unchecked when they are too old', async () => {
     const buckets = { ...planted, ...inventories([row('audio/equal')], [row('copy/equal')]) };
     const { replica, coverage } = await compared(buckets, { config: config(9) });

@@ -64,8 +64,9 @@ export async function planReplicas(context: BackupWorkContext): Promise<WorkItem
   return planned.flat();
 }
 
-async function planReplica({ id, source }: ReplicaConfig, context: BackupWorkContext): Promise<ReplicaItem[]> {
-  const ranges = await rangesOf(source, context);
+async function planReplica(replica: ReplicaConfig, context: BackupWorkContext): Promise<ReplicaItem[]> {
+  const { id, source } = replica;
+  const ranges = await rangesOf(replica, context);
   const relative = (key: string | undefined) => key?.slice(source.prefix.length);
   return ranges.map(({ startAfter, endBefore }, index) => ({
     id: `${itemPrefix(id)}${index}`,
@@ -78,11 +79,11 @@ async function planReplica({ id, source }: ReplicaConfig, context: BackupWorkCon
 }
 
 async function rangesOf(
-  source: Location,
+  { source, copy }: ReplicaConfig,
   context: BackupWorkContext,
 ): Promise<Pick<KeyRange, 'startAfter' | 'endBefore'>[]> {
-  // Each range would read the inventory from end to end.
-  if (inventoryOf(source.bucket, context) !== undefined) return [{}];
+  // Each range would read the inventory, of either side, from end to end.
+  if ([source, copy].some(({ bucket }) => inventoryOf(bucket, context) !== undefined)) return [{}];
   const { signal } = context;
   const found = await orUnchecked(() => splitRange(s3For(context, source), source, rangesPerReplica, { signal }));
   return Array.isArray(found) ? found : [{}];
