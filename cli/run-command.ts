@@ -100,8 +100,9 @@ async function runIn(
         progress.clear();
       }
     }
-    if (reports.length > 0 || broken.length === 0) await write(reports, options);
+    // First, lest a page that cannot be written hides them.
     for (const text of broken) process.stderr.write(text);
+    if (reports.length > 0 || broken.length === 0) await write(reports, options);
     return broken.length > 0 ? exitCodes.incomplete : exitCodeOf(reports, options.failOn);
   } finally {
     clients.destroy();
