@@ -236,6 +236,19 @@ describe('jobs and points', () => {
     ]);
   });
 
+  it('of which AWS Backup does not say what or when leave their listing unchecked, and the others count', async () => {
+    const job = { BackupJobId: 'good', ResourceArn: resource, CreationDate: hoursAgo(3) };
+    const facts = await collectFrom({
+      jobs: [{ ...job, BackupJobId: 'of nothing', ResourceArn: undefined }, job],
+      copyJobs: [{ CopyJobId: 'of nothing', CreationDate: hoursAgo(3) }],
+      restoreJobs: [{ RestoreJobId: 'from nothing', CreationDate: hoursAgo(3) }],
+    });
+    expect(idsOf(facts.jobs)).toEqual(['backup-job/good']);
+    expect(unchecked()).toEqual(
+      ['jobs', 'copy-jobs', 'restore-jobs'].map((part) => expect.stringMatching(`^backup/${part}/.* unreadable$`)),
+    );
+  });
+
   it('are given up when their start window ends, where nothing else says when', async () => {
     const expired = { BackupJobId: 'a', ResourceArn: resource, CreationDate: hoursAgo(9), StartBy: hoursAgo(1) };
     const facts = await collectFrom({

@@ -6,12 +6,16 @@ import {
   paginateListRestoreJobs,
   type RestoreJobsListMember,
 } from '@aws-sdk/client-backup';
+import type { Resource } from '../../../shared/resource.ts';
 import type { Context } from '../context.ts';
 import type { BackupJob, RestoreJob } from './facts.ts';
 import { clientIn, listingIn, type Place, pageSize } from './place.ts';
 import { nameOf } from './resource-kind.ts';
 
 type Parts = Pick<Context, 'clients' | 'config' | 'coverage' | 'now' | 'signal'>;
+
+/** What is wrong with a listing that has such a job in it; the other jobs count. */
+const nameless = 'A job came without its id, its resource or its date, and could not be judged.';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -35,17 +39,25 @@ export async function collectJobs(
 ): Promise<BackupJob[]> {
   const client = clientIn(place, clients);
   const jobs: BackupJob[] = [];
-  const backups = coverage.look(listingIn('jobs', 'backup jobs', place), async () => {
+  function take(known: BackupJob | undefined, job: AwsBackupJob | CopyJob, listing: Resource): void {
+    // A part of a composite backup says nothing that its parent does not.
+    if (isPart(job)) return;
+    if (known === undefined) coverage.unchecked(listing, 'unreadable', nameless);
+    else jobs.push(known);
+  }
+  const backupListing = listingIn('jobs', 'backup jobs', place);
+  const backups = coverage.look(backupListing, async () => {
     const since = now.getTime() - config.jobWindowHours * hourMs - longestJobDays * dayMs;
     const wanted = { ByCreatedAfter: new Date(since) };
     for await (const page of paginateListBackupJobs({ client, pageSize }, wanted, { abortSignal: signal })) {
-      jobs.push(...(page.BackupJobs ?? []).flatMap((job) => backupJob(job, place)));
+      for (const job of page.BackupJobs ?? []) take(backupJob(job, place), job, backupListing);
     }
   });
-  const copies = coverage.look(listingIn('copy-jobs', 'copy jobs', place), async () => {
+  const copyListing = listingIn('copy-jobs', 'copy jobs', place);
+  const copies = coverage.look(copyListing, async () => {
     const wanted = { ByCreatedAfter: new Date(now.getTime() - copyJobDays * dayMs) };
     for await (const page of paginateListCopyJobs({ client, pageSize }, wanted, { abortSignal: signal })) {
-      jobs.push(...(page.CopyJobs ?? []).flatMap((job) => copyJob(job, place)));
+      for (const job of page.CopyJobs ?? []) take(copyJob(job, place), job, copyListing);
     }
   });
   await Promise.all([backups, copies]);
@@ -60,89 +72,90 @@ export async function collectRestoreJobs(
   const client = clientIn(place, clients);
   const days = Math.max(restoreJobDays, ...config.policies.map(({ restoreTestDays = 0 }) => restoreTestDays));
   const jobs: RestoreJob[] = [];
-  await coverage.look(listingIn('restore-jobs', 'restore jobs', place), async () => {
+  const listing = listingIn('restore-jobs', 'restore jobs', place);
+  await coverage.look(listing, async () => {
     const wanted = { ByCreatedAfter: new Date(now.getTime() - days * dayMs) };
     for await (const page of paginateListRestoreJobs({ client, pageSize }, wanted, { abortSignal: signal })) {
-      jobs.push(...(page.RestoreJobs ?? []).flatMap((job) => restoreJob(job, place)));
+      for (const job of page.RestoreJobs ?? []) {
+        const known = restoreJob(job, place);
+        if (known === undefined) coverage.unchecked(listing, 'unreadable', nameless);
+        else jobs.push(known);
+      }
     }
   });
   return jobs;
 }
 
-function backupJob(job: AwsBackupJob, place: Place): BackupJob[] {
+/** Returns a job; undefined when AWS Backup does not say which it is, of what, or since when. */
+function backupJob(job: AwsBackupJob, place: Place): BackupJob | undefined {
   const { BackupJobId: id, ResourceArn: protectedArn, BackupVaultArn: vaultArn, CreationDate: createdAt } = job;
-  // A part of a composite backup says nothing that its parent does not.
-  if (id === undefined || protectedArn === undefined || createdAt === undefined || isPart(job)) return [];
-  return [
-    {
-      resource: jobResource('backup-job', id, protectedArn, place),
-      kind: 'backup',
-      protectedArn,
-      vaultArn: vaultArn ?? '',
-      state: job.State ?? 'UNKNOWN',
-      message: messageOf(job),
-      createdAt,
-      // A job that never began was given up when its start window ended.
-      completedAt: job.CompletionDate ?? (job.State === 'EXPIRED' ? job.StartBy : undefined),
-      recoveryPointArn: job.RecoveryPointArn,
-      destination: undefined,
-      deleteAt: deleteAt(createdAt, job.RecoveryPointLifecycle?.DeleteAfterDays),
-    },
-  ];
+  if (id === undefined || protectedArn === undefined || createdAt === undefined) return undefined;
+  return {
+    resource: jobResource('backup-job', id, protectedArn, place),
+    kind: 'backup',
+    protectedArn,
+    vaultArn: vaultArn ?? '',
+    state: job.State ?? 'UNKNOWN',
+    message: messageOf(job),
+    createdAt,
+    // A job that never began was given up when its start window ended.
+    completedAt: job.CompletionDate ?? (job.State === 'EXPIRED' ? job.StartBy : undefined),
+    recoveryPointArn: job.RecoveryPointArn,
+    destination: undefined,
+    deleteAt: deleteAt(createdAt, job.RecoveryPointLifecycle?.DeleteAfterDays),
+  };
 }
 
-function copyJob(job: CopyJob, place: Place): BackupJob[] {
+/** As {@link backupJob}. */
+function copyJob(job: CopyJob, place: Place): BackupJob | undefined {
   const {
     CopyJobId: id,
     ResourceArn: protectedArn,
     DestinationBackupVaultArn: vaultArn,
     CreationDate: createdAt,
   } = job;
-  if (id === undefined || protectedArn === undefined || createdAt === undefined || isPart(job)) return [];
+  if (id === undefined || protectedArn === undefined || createdAt === undefined) return undefined;
   const [, , , region = '', account = ''] = (vaultArn ?? '').split(':');
-  return [
-    {
-      resource: jobResource('copy-job', id, protectedArn, place),
-      kind: 'copy',
-      protectedArn,
-      vaultArn: vaultArn ?? '',
-      state: job.State ?? 'UNKNOWN',
-      message: messageOf(job),
-      createdAt,
-      completedAt: job.CompletionDate,
-      recoveryPointArn: job.SourceRecoveryPointArn,
-      destination: {
-        account,
-        region,
-        recoveryPointArn: job.DestinationRecoveryPointArn,
-        isImmutable: wasImmutable(job),
-      },
-      deleteAt: deleteAt(createdAt, job.DestinationRecoveryPointLifecycle?.DeleteAfterDays),
+  return {
+    resource: jobResource('copy-job', id, protectedArn, place),
+    kind: 'copy',
+    protectedArn,
+    vaultArn: vaultArn ?? '',
+    state: job.State ?? 'UNKNOWN',
+    message: messageOf(job),
+    createdAt,
+    completedAt: job.CompletionDate,
+    recoveryPointArn: job.SourceRecoveryPointArn,
+    destination: {
+      account,
+      region,
+      recoveryPointArn: job.DestinationRecoveryPointArn,
+      isImmutable: wasImmutable(job),
     },
-  ];
+    deleteAt: deleteAt(createdAt, job.DestinationRecoveryPointLifecycle?.DeleteAfterDays),
+  };
 }
 
-function restoreJob(job: RestoreJobsListMember, place: Place): RestoreJob[] {
+/** As {@link backupJob}. */
+function restoreJob(job: RestoreJobsListMember, place: Place): RestoreJob | undefined {
   const { RestoreJobId: id, RecoveryPointArn: recoveryPointArn, CreationDate: startedAt } = job;
-  if (id === undefined || recoveryPointArn === undefined || startedAt === undefined) return [];
+  if (id === undefined || recoveryPointArn === undefined || startedAt === undefined) return undefined;
   const messages = [job.StatusMessage, job.ValidationStatusMessage, job.DeletionStatusMessage].filter(Boolean);
-  return [
-    {
-      resource: jobResource('restore-job', id, job.SourceResourceArn ?? recoveryPointArn, place),
-      id,
-      status: job.Status ?? 'UNKNOWN',
-      startedAt,
-      finishedAt: job.CompletionDate,
-      isCompleted: job.Status === 'COMPLETED',
-      validation: job.ValidationStatus,
-      message: messages.length === 0 ? undefined : messages.join(' '),
-      recoveryPointArn,
-      protectedArn: job.SourceResourceArn,
-      createdArn: job.CreatedResourceArn,
-      testingPlanArn: job.CreatedBy?.RestoreTestingPlanArn,
-      deletion: job.DeletionStatus,
-    },
-  ];
+  return {
+    resource: jobResource('restore-job', id, job.SourceResourceArn ?? recoveryPointArn, place),
+    id,
+    status: job.Status ?? 'UNKNOWN',
+    startedAt,
+    finishedAt: job.CompletionDate,
+    isCompleted: job.Status === 'COMPLETED',
+    validation: job.ValidationStatus,
+    message: messages.length === 0 ? undefined : messages.join(' '),
+    recoveryPointArn,
+    protectedArn: job.SourceResourceArn,
+    createdArn: job.CreatedResourceArn,
+    testingPlanArn: job.CreatedBy?.RestoreTestingPlanArn,
+    deletion: job.DeletionStatus,
+  };
 }
 
 function jobResource(type: string, id: string, protectedArn: string, { account, region }: Place) {
