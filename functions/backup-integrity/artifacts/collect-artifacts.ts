@@ -1,10 +1,10 @@
 import pMap from 'p-map';
+import { listObjects } from '../../../shared/objects/list-objects.ts';
+import { isInScope, s3For, targetOf } from '../../../shared/objects/object-store.ts';
 import type { Resource } from '../../../shared/resource.ts';
 import type { ArtifactsConfig } from '../config.ts';
 import type { Context } from '../context.ts';
-import { listObjects } from '../objects/list-objects.ts';
-import { matchingObjectsResource } from '../objects/matching-objects.ts';
-import { isInScope, s3For, targetOf } from '../objects/object-store.ts';
+import { matchingObjectsResource } from '../matching-objects.ts';
 import { ReadingS3Client } from '../verification/reading-client.ts';
 import { CompanionReader } from './expectation.ts';
 import type { Artifact, ArtifactSet } from './facts.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ListedObject } from '../objects/listed-object.ts';
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
 import { mostArtifacts, NewestArtifacts } from './newest-artifacts.ts';
 
 function object(key: string, modifiedAtMs = 0, details: Partial<ListedObject> = {}): ListedObject {

@@ -1,6 +1,6 @@
 import { glob } from '../../../shared/glob.ts';
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
 import type { ArtifactsConfig } from '../config.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
 import { isCompanion } from './companions.ts';
 import type { Artifact } from './facts.ts';
 

@@ -3,8 +3,8 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { finished } from 'node:stream/promises';
-import { compareKeys } from '../objects/compare-keys.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
+import { compareKeys } from '../../../shared/objects/compare-keys.ts';
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
 
 /** Objects sorted in memory at a time: some 50 MB of them. */
 const defaultRunLength = 100_000;

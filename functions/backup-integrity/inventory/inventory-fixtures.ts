@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { encodeKey, type FakeObject } from '../objects/fake-s3.ts';
+import { encodeKey, type FakeObject } from '../../../shared/objects/fake-s3.ts';
 
 /** A row of an inventory of all versions. */
 export interface InventoryRow {

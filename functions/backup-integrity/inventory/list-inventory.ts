@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { S3Client } from '@aws-sdk/client-s3';
+import { compareKeys } from '../../../shared/objects/compare-keys.ts';
+import type { KeyRange } from '../../../shared/objects/list-objects.ts';
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
-import { compareKeys } from '../objects/compare-keys.ts';
-import type { KeyRange } from '../objects/list-objects.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
 import { sortObjects } from './external-sort.ts';
 import type { Manifest } from './manifest.ts';
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
+import { listPage } from '../../../shared/objects/list-page.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { InventoryConfig } from '../config.ts';
-import { listPage } from '../objects/list-page.ts';
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html */
 const manifestSchema = z.object({

@@ -8,9 +8,9 @@ import { createGunzip } from 'node:zlib';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { parse } from 'csv-parse';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { type ListedObject, unquoted } from '../../../shared/objects/listed-object.ts';
+import { decodeUrl } from '../../../shared/objects/scan-listing.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
-import { type ListedObject, unquoted } from '../objects/listed-object.ts';
-import { decodeUrl } from '../objects/scan-listing.ts';
 import { damaged, type InventoryFile, type Manifest } from './manifest.ts';
 
 type Row = Readonly<Record<string, unknown>>;

@@ -1,8 +1,8 @@
 import { scopeType } from '../../../shared/coverage.ts';
+import { bucketArn } from '../../../shared/objects/object-store.ts';
 import type { Unchecked } from '../../../shared/report.ts';
 import type { ArtifactSet } from '../artifacts/facts.ts';
 import type { BackupConfig } from '../config.ts';
-import { bucketArn } from '../objects/object-store.ts';
 import type { Replica } from '../replicas/facts.ts';
 import type { BlindSpot } from './protected-resource.ts';
 

@@ -1,3 +1,4 @@
+import { bucketArn } from '../../../shared/objects/object-store.ts';
 import type { Resource } from '../../../shared/resource.ts';
 import type { ArtifactSet } from '../artifacts/facts.ts';
 import { artifactRestorePoints } from '../artifacts/restore-points.ts';
@@ -10,7 +11,6 @@ import type { Database, DatabaseFacts } from '../databases/facts.ts';
 import { databaseRestorePoints } from '../databases/restore-points.ts';
 import type { RestorePoint, Tags } from '../items.ts';
 import type { KeyState } from '../keys/collect-keys.ts';
-import { bucketArn } from '../objects/object-store.ts';
 import type { Replica } from '../replicas/facts.ts';
 import { replicaRestorePoint } from '../replicas/restore-point.ts';
 import type { OtherResource } from './collect-others.ts';

@@ -1,6 +1,6 @@
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { ReplicaConfig } from '../config.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
 
 /** What a pair of objects shows. */
 export type Verdict = 'equal' | 'in-flight' | 'missing' | 'stale' | 'differs' | 'extra';

@@ -6,12 +6,12 @@ import { describe, expect, it } from 'vitest';
 import type { AwsClients } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
+import { type FakeObject, fakeS3 } from '../../../shared/objects/fake-s3.ts';
 import type { FinishedWork, WorkItem, WorkProgress } from '../../../shared/run-task.ts';
 import { configSchema } from '../config.ts';
 import type { Context } from '../context.ts';
 import { contextFor } from '../context-fixtures.ts';
 import { csvFile, type InventoryRow, inventoryObjects } from '../inventory/inventory-fixtures.ts';
-import { type FakeObject, fakeS3 } from '../objects/fake-s3.ts';
 import type { Replica } from './facts.ts';
 import { planReplicas, replicaFacts, workReplica } from './replica-work.ts';
 

@@ -3,21 +3,21 @@ import * as z from 'zod';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { delayedSignal } from '../../../shared/delayed-signal.ts';
 import { glob } from '../../../shared/glob.ts';
+import { type KeyRange, listObjects } from '../../../shared/objects/list-objects.ts';
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
+import { mergeJoin, type Pair } from '../../../shared/objects/merge-join.ts';
+import { bucketArn, isInScope, s3For, s3Resource, s3Url } from '../../../shared/objects/object-store.ts';
+import { splitRange } from '../../../shared/objects/split-prefix.ts';
 import type { FinishedWork, WorkItem, WorkProgress } from '../../../shared/run-task.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { InventoryConfig, Location, ReplicaConfig } from '../config.ts';
 import type { BackupWorkContext, Context } from '../context.ts';
 import { listInventory } from '../inventory/list-inventory.ts';
 import { newestManifest } from '../inventory/manifest.ts';
-import { type KeyRange, listObjects } from '../objects/list-objects.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
-import { bucketArn, isInScope, s3For, s3Resource, s3Url } from '../objects/object-store.ts';
-import { splitRange } from '../objects/split-prefix.ts';
 import { classify, type Verdict } from './classify.ts';
 import { confirmDifference, type SidePlace } from './confirm.ts';
 import { DifferenceList, differencesFolder } from './difference-list.ts';
 import type { Replica } from './facts.ts';
-import { mergeJoin, type Pair } from './merge-join.ts';
 import {
   addDifference,
   addTallies,
@@ -194,13 +194,13 @@ async function compareRange(
 type Sides = Readonly<Record<'source' | 'copy', SidePlace>>;
 
 interface Suspect {
-  readonly pair: Pair;
+  readonly pair: Pair<ListedObject>;
   readonly verdict: Exclude<Verdict, 'equal' | 'in-flight'>;
 }
 
 /** Counts a whole batch or, when it throws, nothing of it: what is begun anew must not be counted twice. */
 async function compareBatch(
-  batch: readonly Pair[],
+  batch: readonly Pair<ListedObject>[],
   { tally, list: differences }: Result,
   replica: ReplicaConfig,
   sides: Sides,
@@ -252,7 +252,7 @@ async function compareBatch(
   tally.compared += compared;
   tally.inFlight += inFlight;
   tally.oldestInFlightMs = earliest(tally.oldestInFlightMs, oldestInFlightMs);
-  tally.lastKey = copied((batch.at(-1) as Pair).key);
+  tally.lastKey = copied((batch.at(-1) as Pair<ListedObject>).key);
 }
 
 /** One side's objects, and the moment they are told as of. */

@@ -1,4 +1,4 @@
-import { compareKeys } from '../objects/compare-keys.ts';
+import { compareKeys } from '../../../shared/objects/compare-keys.ts';
 
 /** An object that could be read again. */
 export interface VerificationCandidate {

@@ -1,5 +1,5 @@
 import { glob } from '../../../shared/glob.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
 import { OldestSelection, type VerificationCandidate, waitingSince } from './order.ts';
 import type { MemoryEntry, RememberedObject, Trouble } from './verification-memory.ts';
 import { emptyTotals, maximumDetailLength, maximumExamples, type VerificationTotals } from './verification-state.ts';

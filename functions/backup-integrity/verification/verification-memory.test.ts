@@ -1,10 +1,10 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { compareKeys } from '../../../shared/objects/compare-keys.ts';
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import type { StateStore } from '../../../shared/storage/state-store.ts';
-import { compareKeys } from '../objects/compare-keys.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
 import {
   joinMemory,
   type MemoryEntry,

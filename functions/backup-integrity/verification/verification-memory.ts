@@ -2,10 +2,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import * as z from 'zod';
+import { compareKeys } from '../../../shared/objects/compare-keys.ts';
+import type { ListedObject } from '../../../shared/objects/listed-object.ts';
 import type { StateStore } from '../../../shared/storage/state-store.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
-import { compareKeys } from '../objects/compare-keys.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
 
 const troubleSchema = z.discriminatedUnion('kind', [
   /** Its bytes are not those that were written. */

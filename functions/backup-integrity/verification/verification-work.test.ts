@@ -5,12 +5,12 @@ import type { S3ObjectDocument } from '../../../sandbox/control-plane/services/s
 import { AwsClients } from '../../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../../shared/coverage.ts';
+import { compareKeys } from '../../../shared/objects/compare-keys.ts';
 import type { WorkProgress } from '../../../shared/run-task.ts';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import { configSchema } from '../config.ts';
 import type { BackupWorkContext } from '../context.ts';
 import { contextFor } from '../context-fixtures.ts';
-import { compareKeys } from '../objects/compare-keys.ts';
 import type { Verification } from './facts.ts';
 import { verificationFacts } from './verification-facts.ts';
 import { planVerifications, verificationMemoryName, workVerification } from './verification-work.ts';

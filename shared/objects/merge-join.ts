@@ -1,13 +1,17 @@
-import { UncheckedError } from '../../../shared/unchecked-error.ts';
-import { compareKeys } from '../objects/compare-keys.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
+import { UncheckedError } from '../unchecked-error.ts';
+import { compareKeys } from './compare-keys.ts';
 
 /** What stands under one key on either side; one of the two at least. */
-export interface Pair {
+export interface Pair<Source extends Keyed, Copy extends Keyed = Source> {
   /** The part of the key behind the prefix, which both sides share. */
   readonly key: string;
-  readonly source: ListedObject | undefined;
-  readonly copy: ListedObject | undefined;
+  readonly source: Source | undefined;
+  readonly copy: Copy | undefined;
+}
+
+/** Whatever a listing lists, by a key of S3's. */
+export interface Keyed {
+  readonly key: string;
 }
 
 /** Each side's prefix, in front of the part of the key that both share. */
@@ -16,7 +20,7 @@ export interface Prefixes {
   readonly copy: string;
 }
 
-type Pages = AsyncIterable<readonly ListedObject[]>;
+type Pages<Entry> = AsyncIterable<readonly Entry[]>;
 
 /**
  * Joins two listings by their keys, each in the order of its keys' UTF-8 bytes. Yields the pairs in the same order, in batches that
@@ -24,11 +28,11 @@ type Pages = AsyncIterable<readonly ListedObject[]>;
  *
  * @throws UncheckedError `out-of-order` when a listing is not in order: everything behind that place would be judged wrongly.
  */
-export async function* mergeJoin(
-  sourcePages: Pages,
-  copyPages: Pages,
+export async function* mergeJoin<Source extends Keyed, Copy extends Keyed>(
+  sourcePages: Pages<Source>,
+  copyPages: Pages<Copy>,
   prefixes: Prefixes,
-): AsyncGenerator<readonly Pair[], void, undefined> {
+): AsyncGenerator<readonly Pair<Source, Copy>[], void, undefined> {
   const source = new Side(sourcePages, prefixes.source);
   const copy = new Side(copyPages, prefixes.copy);
   try {
@@ -43,8 +47,11 @@ export async function* mergeJoin(
 }
 
 /** Joins until one side has to be filled again. */
-function joinFilled(source: Side, copy: Side): Pair[] {
-  const pairs: Pair[] = [];
+function joinFilled<Source extends Keyed, Copy extends Keyed>(
+  source: Side<Source>,
+  copy: Side<Copy>,
+): Pair<Source, Copy>[] {
+  const pairs: Pair<Source, Copy>[] = [];
   while (true) {
     const ours = source.current;
     const theirs = copy.current;
@@ -59,22 +66,22 @@ function joinFilled(source: Side, copy: Side): Pair[] {
 }
 
 /** One listing and the place in it. */
-class Side {
-  readonly #pages: AsyncIterator<readonly ListedObject[]>;
+class Side<Entry extends Keyed> {
+  readonly #pages: AsyncIterator<readonly Entry[]>;
   readonly #prefix: string;
-  #page: readonly ListedObject[] = [];
+  #page: readonly Entry[] = [];
   #index = 0;
   #key = '';
   #previous: string | undefined;
   #hasEnded = false;
 
-  constructor(pages: Pages, prefix: string) {
+  constructor(pages: Pages<Entry>, prefix: string) {
     this.#pages = pages[Symbol.asyncIterator]();
     this.#prefix = prefix;
   }
 
   /** Undefined at the end of what has been filled in. */
-  get current(): ListedObject | undefined {
+  get current(): Entry | undefined {
     return this.#page[this.#index];
   }
 
@@ -100,7 +107,7 @@ class Side {
 
   advance(): void {
     for (this.#index += 1; this.#index < this.#page.length; this.#index += 1) {
-      const key = this.#relative((this.#page[this.#index] as ListedObject).key);
+      const key = this.#relative((this.#page[this.#index] as Entry).key);
       const order = this.#previous === undefined ? -1 : compareKeys(this.#previous, key);
       if (order > 0) throw outOfOrder(this.#previous as string, key);
       this.#previous = key;

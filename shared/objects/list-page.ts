@@ -6,7 +6,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import type { DeserializeMiddleware } from '@smithy/types';
-import { UncheckedError } from '../../../shared/unchecked-error.ts';
+import { UncheckedError } from '../unchecked-error.ts';
 import { type ListedObject, unquoted } from './listed-object.ts';
 import { decodeUrl, type IndexedListing, indexListing, type Listing } from './scan-listing.ts';
 

@@ -1,8 +1,8 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Location } from '../config.ts';
 import { compareKeys } from './compare-keys.ts';
 import type { KeyRange } from './list-objects.ts';
 import { listPage } from './list-page.ts';
+import type { Location } from './location.ts';
 
 /** Looking for places to divide at costs this many requests at most, whatever the bucket is like. */
 const maximumCalls = 64;

@@ -1,7 +1,7 @@
-import type { Resource } from '../../../shared/resource.ts';
-import type { Location } from '../config.ts';
-import type { BackupWorkContext } from '../context.ts';
-import { s3Resource } from './object-store.ts';
+import { s3Resource } from '../../shared/objects/object-store.ts';
+import type { Resource } from '../../shared/resource.ts';
+import type { Location } from './config.ts';
+import type { BackupWorkContext } from './context.ts';
 
 /** Objects of a place in S3 that a pattern selects. */
 export interface MatchingObjects extends Location {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareKeys } from '../objects/compare-keys.ts';
-import type { ListedObject } from '../objects/listed-object.ts';
+import { compareKeys } from './compare-keys.ts';
+import type { ListedObject } from './listed-object.ts';
 import { mergeJoin, type Pair } from './merge-join.ts';
 
 const object = (key: string): ListedObject => ({
@@ -27,7 +27,7 @@ async function* pages(keys: readonly string[], sizes: readonly number[], onClose
 }
 
 async function joined(source: string[], copy: string[], sizes = [1_000], prefixes = { source: '', copy: '' }) {
-  const pairs: Pair[] = [];
+  const pairs: Pair<ListedObject>[] = [];
   for await (const batch of mergeJoin(pages(source, sizes), pages(copy, sizes), prefixes)) {
     expect(batch.length).toBeGreaterThan(0);
     pairs.push(...batch);
