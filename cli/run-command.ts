@@ -80,6 +80,7 @@ async function runIn(
         reports.push(
           await runTask(definition, await loadSteps(definition), {
             estate: configuration.estate,
+            databases: configuration.databases,
             config: configuration.tasks[definition.id]?.config ?? {},
             configSource: source,
             invocation: options.only === undefined ? {} : { scope: { only: options.only } },

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import * as registry from '../functions/index.ts';
-import { databaseSchema } from '../shared/databases.ts';
-import { alertsSchema, estateSchema } from '../shared/estate.ts';
+import { databasesSchema } from '../shared/databases.ts';
+import { alertsSchema, estateSchema, networkSchema } from '../shared/estate.ts';
 import { nextRun } from '../shared/schedule/next-run.ts';
 import { parseScheduleExpression, ScheduleExpressionError } from '../shared/schedule/schedule-expression.ts';
-import type { TaskDefinition } from '../shared/task.ts';
+import { type TaskDefinition, unknownDatabases } from '../shared/task.ts';
 
 /** What the configuration says of one task, every default filled in. */
 export interface TaskSettings {
@@ -58,23 +58,29 @@ function taskSettingsSchema(definition: TaskDefinition) {
 const definitions: readonly TaskDefinition[] = Object.values(registry);
 
 /** The whole configuration file. A task that is not named runs with its defaults. */
-export const configurationSchema = z.strictObject({
-  estate: estateSchema,
-  databases: z
-    .record(
-      z.string().regex(/^[a-z][a-z0-9-]*$/, 'a database is named in lower-case letters, digits and hyphens'),
-      databaseSchema,
-    )
-    .default({}),
-  alerts: alertsSchema.prefault({}),
-  tasks: z
-    .strictObject(
-      Object.fromEntries(
-        definitions.map((definition) => [definition.id, taskSettingsSchema(definition).prefault({})] as const),
-      ),
-    )
-    .prefault({}),
-});
+export const configurationSchema = z
+  .strictObject({
+    estate: estateSchema,
+    databases: databasesSchema.default({}),
+    network: networkSchema.optional(),
+    alerts: alertsSchema.prefault({}),
+    tasks: z
+      .strictObject(
+        Object.fromEntries(
+          definitions.map((definition) => [definition.id, taskSettingsSchema(definition).prefault({})] as const),
+        ),
+      )
+      .prefault({}),
+  })
+  .superRefine(({ databases, tasks }, context) => {
+    for (const definition of definitions) {
+      const settings = tasks[definition.id];
+      if (settings?.enabled !== true) continue;
+      for (const message of unknownDatabases(definition, settings.config, databases)) {
+        context.addIssue({ code: 'custom', path: ['tasks', definition.id], message });
+      }
+    }
+  });
 
 /** A parsed configuration; `tasks` holds an entry for every task in the registry. */
 export type Configuration = z.output<typeof configurationSchema>;

@@ -41,6 +41,7 @@ export class CaretakerStack extends Stack {
         definition,
         settings,
         estate: configuration.estate,
+        databases: configuration.databases,
         environment: props.environment ?? {},
         alerting,
         reportBucket,

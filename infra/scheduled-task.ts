@@ -5,6 +5,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import type { TaskSettings } from '../config/schema.ts';
+import type { Databases } from '../shared/databases.ts';
 import {
   environmentNames,
   functionName,
@@ -15,7 +16,7 @@ import {
   stateMachineTimeoutSeconds,
 } from '../shared/deployment.ts';
 import type { Estate } from '../shared/estate.ts';
-import type { TaskDefinition } from '../shared/task.ts';
+import { databasesFor, type TaskDefinition } from '../shared/task.ts';
 import type { Alerting } from './alerting.ts';
 import { bundledHandler } from './bundle.ts';
 import { createFailureQueue } from './failure-queue.ts';
@@ -38,6 +39,8 @@ export interface ScheduledTaskProps {
   readonly definition: TaskDefinition;
   readonly settings: TaskSettings;
   readonly estate: Estate;
+  /** Every one that is configured. */
+  readonly databases: Databases;
   /** Extra environment variables. */
   readonly environment: Readonly<Record<string, string>>;
   readonly alerting: Alerting;
@@ -56,6 +59,7 @@ export class ScheduledTask extends Construct {
   constructor(scope: Construct, id: string, props: ScheduledTaskProps) {
     super(scope, id);
     const { definition, settings, estate, alerting } = props;
+    const databases = databasesFor(definition, settings.config, props.databases);
     const reportBucket = props.reportBucket.bucket;
     // Named by CloudFormation, so that a stack or a task that is deployed again does not meet the logs it left behind.
     const logGroup = new LogGroup(this, 'Logs', {
@@ -83,7 +87,7 @@ export class ScheduledTask extends Construct {
       runtime,
       architecture: Architecture.ARM_64,
       handler: bundledHandler,
-      code: taskCode(definition.id, { estate, runbookUrl: alerting.runbookUrl, config: settings.config }),
+      code: taskCode(definition.id, { estate, runbookUrl: alerting.runbookUrl, databases, config: settings.config }),
       memorySize: definition.memoryMiB,
       timeout: Duration.seconds(definition.timeoutSeconds),
       role,

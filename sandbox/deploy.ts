@@ -10,6 +10,7 @@ import { parseOrThrow } from '../shared/config-error.ts';
 import { type DeployedConfig, deployedConfigFileName, functionName } from '../shared/deployment.ts';
 import type { InvocationResult } from '../shared/handler.ts';
 import { type Report, reportSchema } from '../shared/report.ts';
+import { databasesFor, type TaskDefinition } from '../shared/task.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** The tasks as they are deployed, in this process: real handlers, with the environment that `infra` gives them. */
@@ -37,12 +38,16 @@ export async function deployToSandbox(sandbox: Sandbox): Promise<SandboxDeployme
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-deployment-'));
   made.defer(() => rm(directory, { recursive: true }));
   made.defer(setEnvironment({ ...sandbox.environment, ...lambdaEnvironment }));
-  const taskIds = Object.values(registry).map(({ id }) => id);
-  for (const id of taskIds) {
+  const definitions: readonly TaskDefinition[] = Object.values(registry);
+  const taskIds = definitions.map(({ id }) => id);
+  for (const definition of definitions) {
+    const { id } = definition;
+    const config = configuration.tasks[id]?.config ?? {};
     const taskConfig: DeployedConfig = {
       estate: configuration.estate,
       runbookUrl: configuration.alerts.runbookUrl,
-      config: configuration.tasks[id]?.config ?? {},
+      databases: databasesFor(definition, config, configuration.databases),
+      config,
     };
     await mkdir(join(directory, id));
     await writeFile(join(directory, id, deployedConfigFileName), JSON.stringify(taskConfig));

@@ -3,8 +3,23 @@ import * as z from 'zod';
 const host = z.string().min(1).max(253);
 const port = z.int().min(1).max(65_535).default(5432);
 
-/** An RDS secret in Secrets Manager, which names host, port, database, user and password. */
-const secretDatabase = z.strictObject({ secretId: z.string().min(1) });
+const tls = {
+  /** `off` only where nobody else is on the way. The server's certificate is verified otherwise, and that it is that host's. */
+  tls: z.enum(['verify', 'off']).default('verify'),
+  /** PEM certificates of authorities to trust instead of those that Node and NODE_EXTRA_CA_CERTS bring. */
+  trustedCertificates: z
+    .array(z.string().includes('-----BEGIN CERTIFICATE-----', { error: 'not a PEM certificate' }))
+    .min(1)
+    .optional(),
+} as const;
+
+/** An RDS secret in Secrets Manager, which names host, port, user and password, and often the database. */
+const secretDatabase = z.strictObject({
+  secretId: z.string().min(1),
+  /** In place of the secret's own `dbname`. */
+  database: z.string().min(1).optional(),
+  ...tls,
+});
 
 /** IAM database authentication: no password anywhere. */
 const iamDatabase = z.strictObject({
@@ -13,6 +28,7 @@ const iamDatabase = z.strictObject({
   database: z.string().min(1),
   user: z.string().min(1),
   iam: z.literal(true),
+  ...tls,
 });
 
 /** A connection string, for the command line and the sandbox. */
@@ -23,14 +39,37 @@ const urlDatabase = z.strictObject({
 const forms = 'one of { secretId }, { host, port, database, user, iam: true } or { url }';
 const connection = z.union([secretDatabase, iamDatabase, urlDatabase], { error: forms });
 
+/** One way to reach a database. */
+export type DatabaseConnection = z.output<typeof connection>;
+
+const others = {
+  /** Where reads go to. */
+  replica: connection.optional(),
+  /** Who may change data there. Used for nothing but what a person asks for with `--apply`. */
+  writer: connection.optional(),
+} as const;
+
 /**
- * How to reach a PostgreSQL database; tasks refer to it by its name. Reads go to `replica` where one is given.
+ * How to reach a PostgreSQL database; tasks refer to it by its name. It is read with a role that cannot write; reads go to `replica`
+ * where one is given.
  */
 export const databaseSchema = z.union(
-  [
-    secretDatabase.extend({ replica: connection.optional() }),
-    iamDatabase.extend({ replica: connection.optional() }),
-    urlDatabase.extend({ replica: connection.optional() }),
-  ],
-  { error: `${forms}, each with an optional replica` },
+  [secretDatabase.extend(others), iamDatabase.extend(others), urlDatabase.extend(others)],
+  { error: `${forms}, each with an optional replica and writer` },
 );
+
+export type Database = z.output<typeof databaseSchema>;
+
+/** Databases by the names that tasks use. */
+export type Databases = Readonly<Record<string, Database>>;
+
+export const databaseName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*$/, 'a database is named in lower-case letters, digits and hyphens');
+
+export const databasesSchema = z.record(databaseName, databaseSchema);
+
+/** Returns what databases to read are reached by: their replica where they have one. */
+export function readConnection(database: Database): DatabaseConnection {
+  return database.replica ?? database;
+}

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { databasesSchema } from './databases.ts';
 import { estateSchema } from './estate.ts';
 
 /** Environment variables that `infra` sets on every function and the handler reads; the one place where they are named. */
@@ -18,6 +19,8 @@ export const deployedConfigSchema = z.strictObject({
   estate: estateSchema,
   /** Where the runbook can be read. */
   runbookUrl: z.string().optional(),
+  /** Those that the task reads. */
+  databases: databasesSchema.default({}),
   config: z.record(z.string(), z.unknown()),
 });
 

@@ -34,6 +34,18 @@ export const estateSchema = z.strictObject({
 
 export type Estate = z.output<typeof estateSchema>;
 
+/** Where functions that read databases run: subnets from which the databases and AWS can be reached. */
+export const networkSchema = z.strictObject({
+  subnetIds: z
+    .array(z.string().regex(/^subnet-[0-9a-f]+$/, 'not a subnet id such as subnet-0abc'))
+    .min(1, 'at least one subnet'),
+  securityGroupIds: z
+    .array(z.string().regex(/^sg-[0-9a-f]+$/, 'not a security group id such as sg-0abc'))
+    .min(1, 'at least one security group'),
+});
+
+export type Network = z.output<typeof networkSchema>;
+
 /** Who hears of results: e-mail addresses, and telephone numbers in E.164 form for SMS. */
 export const alertsSchema = z.strictObject({
   email: z.array(z.email('not an e-mail address')).default([]),

@@ -108,6 +108,7 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
       remainingSeconds,
       options: {
         estate: deployed.estate,
+        databases: deployed.databases,
         config: deployed.config,
         configSource: deployedConfigFileName,
         invocation,

@@ -2,22 +2,25 @@ import { randomUUID } from 'node:crypto';
 import pMap from 'p-map';
 import type * as z from 'zod';
 import type { AwsClients } from './aws/clients.ts';
-import { uncheckedReason } from './aws/unchecked-reason.ts';
+import { type UncheckedReason, uncheckedReason } from './aws/unchecked-reason.ts';
 import { ConfigError, type ConfigFault, faultsIn, parseOrThrow } from './config-error.ts';
 import { CoverageLedger, scopeType } from './coverage.ts';
+import type { Databases } from './databases.ts';
 import type { Estate } from './estate.ts';
 import type { Evaluation } from './evaluate-rules.ts';
 import { compareFindings, type Finding, findingId } from './finding.ts';
 import type { Invocation } from './invocation.ts';
 import type { Coverage, Report } from './report.ts';
 import type { StateStore } from './storage/state-store.ts';
-import type { TaskDefinition } from './task.ts';
+import { databasesFor, type TaskDefinition, unknownDatabases } from './task.ts';
 
 /** What a step of long work may use. */
 export interface WorkContext<Config> {
   readonly config: Config;
   /** Already narrowed to the accounts and regions of this run. */
   readonly estate: Estate;
+  /** Those that the task's definition says it reads, by name. */
+  readonly databases: Databases;
   /** The first region of the whole estate: where things are that the configuration gives no region. */
   readonly homeRegion: string;
   /** How the invocation narrows the run, if it does. */
@@ -74,11 +77,15 @@ export interface TaskSteps<Config, Items, Rule extends string = string> {
   work?(item: WorkItem, progress: WorkProgress | undefined, context: WorkContext<Config>): Promise<WorkProgress>;
   collect(context: CollectContext<Config>): Promise<Items>;
   evaluate(items: Items, config: Config, now: Date): Evaluation<Rule>;
+  /** Names the reason for errors of what the task reads beside AWS; `undefined` for what is a bug. */
+  classify?(error: unknown): UncheckedReason | undefined;
 }
 
 /** Everything that a run takes from its surroundings. */
 export interface RunOptions {
   readonly estate: Estate;
+  /** Every one that is configured; none unless given. */
+  readonly databases?: Databases;
   /** The task's configuration before its schema has seen it. */
   readonly config: Record<string, unknown>;
   /** Where the configuration came from, for error messages. */
@@ -174,7 +181,10 @@ export async function finishTask<Config extends z.ZodType, Items, Rule extends s
   const context = workContext(definition, options);
   const { config, estate } = context;
 
-  const coverage = new CoverageLedger({ only: scope.only, classify: uncheckedReason });
+  const coverage = new CoverageLedger({
+    only: scope.only,
+    classify: (error) => uncheckedReason(error) ?? steps.classify?.(error),
+  });
   for (const { item, progress, failure } of work) {
     const resource = { type: scopeType, id: `work/${item.id}`, name: item.id };
     if (progress?.isDone === true) coverage.checked(resource);
@@ -237,8 +247,13 @@ function workContext<Config extends z.ZodType>(
   options: RunOptions,
 ): WorkContext<z.output<Config>> {
   const scope = options.invocation.scope ?? {};
+  const config = parseConfig(definition.config, options);
+  const { databases = {} } = options;
+  const faults = unknownDatabases(definition, config, databases).map((message) => ({ path: definition.id, message }));
+  if (faults.length > 0) throw new ConfigError(options.configSource, faults);
   return {
-    config: parseConfig(definition.config, options),
+    config,
+    databases: databasesFor(definition, config, databases),
     estate: narrow(options.estate, scope),
     homeRegion: options.estate.regions[0] as string,
     scope,

@@ -37,6 +37,11 @@ export interface TaskDefinition<
   /** Its work is planned and done in steps, so that it may take longer than one invocation: `infra` adds a state machine. */
   readonly resumable?: true;
   readonly permissions: readonly Permission[];
+  /**
+   * Returns which of the configured databases a task with this configuration reads: what `infra` lets it log in to. A pure
+   * function of the task's parsed configuration and of the names that there are.
+   */
+  readonly databases?: (config: unknown, configured: readonly string[]) => readonly string[];
   /** Ids of the rules that `evaluate` tests; each has a heading in `docs/runbook.md`. */
   readonly rules: readonly Rule[];
   /** Every field has a default or a clear error. */
@@ -51,6 +56,30 @@ export function permissionsFor(definition: TaskDefinition, config: unknown): Gra
       resources: typeof resources === 'function' ? resources(config) : resources,
     }))
     .filter(({ resources }) => resources.length > 0);
+}
+
+/** Returns the databases that a task with this configuration reads, by their names. */
+export function databasesFor<Entry>(
+  definition: TaskDefinition,
+  config: unknown,
+  databases: Readonly<Record<string, Entry>>,
+): Readonly<Record<string, Entry>> {
+  const names = definition.databases?.(config, Object.keys(databases)) ?? [];
+  return Object.fromEntries(Object.entries(databases).filter(([name]) => names.includes(name)));
+}
+
+/** Returns a sentence for each database that a task with this configuration names and that is not there. */
+export function unknownDatabases(
+  definition: TaskDefinition,
+  config: unknown,
+  databases: Readonly<Record<string, unknown>>,
+): string[] {
+  const configured = Object.keys(databases);
+  const named = definition.databases?.(config, configured) ?? [];
+  const have = configured.length === 0 ? 'none' : configured.join(', ');
+  return [...new Set(named)]
+    .filter((name) => !configured.includes(name))
+    .map((name) => `names the database ${name}; under databases there is ${have}`);
 }
 
 /** The parsed configuration of a task. */

@@ -48,9 +48,10 @@ describe.each(definitions.map((definition) => [definition.id, definition] as con
       const name = `${service}:${operation}`;
       sent.add(actionNames[name] ?? name);
     });
-    const { estate, tasks } = configurationSchema.parse(sandbox.configuration);
+    const { estate, databases, tasks } = configurationSchema.parse(sandbox.configuration);
     await runTask(definition, await loadSteps(definition), {
       estate,
+      databases,
       config: tasks[id]?.config ?? {},
       configSource: 'sandbox',
       invocation: {},

@@ -17,6 +17,7 @@ process.once('message', async ({ port }: VerificationJob) => {
   const context = {
     config: configSchema.parse({ verifications: [{ id: 'bench', bucket: 'bench', bytesPerRun: 2 ** 50 }] }),
     estate: { name: 'bench', timeZone: 'UTC', regions: ['us-east-1'], accounts: [] },
+    databases: {},
     homeRegion: 'us-east-1',
     scope: {},
     now: new Date(),

@@ -11,6 +11,7 @@ export function contextFor(options: Partial<Context> & Pick<Context, 'clients' |
   return {
     config: configSchema.parse({}),
     estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
+    databases: {},
     homeRegion: 'us-east-1',
     scope: {},
     store: new MemoryStateStore(),

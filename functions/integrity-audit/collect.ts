@@ -1,0 +1,135 @@
+import pMap from 'p-map';
+import { scopeType } from '../../shared/coverage.ts';
+import { type Database, readConnection } from '../../shared/databases.ts';
+import { readTables } from '../../shared/postgres/catalog.ts';
+import { connectionConfig } from '../../shared/postgres/connection.ts';
+import { openLoadGuard } from '../../shared/postgres/load-guard.ts';
+import { openReader, openSnapshot, type ReaderOptions } from '../../shared/postgres/reader.ts';
+import { parseTableName } from '../../shared/postgres/sql.ts';
+import type { Rule } from './config.ts';
+import type { AuditedDatabase, Context, LiveDatabase } from './context.ts';
+import { databaseSettings } from './database-settings.ts';
+import { auditGeotag } from './geotag/audit-geotag.ts';
+import { auditObjects } from './objects/audit-objects.ts';
+import { type Outcome, ruleResource } from './outcome.ts';
+import { collectPhysical } from './physical/collect-physical.ts';
+import type { PhysicalFacts } from './physical/facts.ts';
+import { auditQuery } from './queries/audit-query.ts';
+import { isQueryRule, isScanRule } from './rule-kinds.ts';
+import { auditScans } from './scan/audit-scans.ts';
+import { tablesOf } from './tables-of.ts';
+
+/** Everything that the rules judge. */
+export interface AuditItems {
+  readonly outcomes: readonly Outcome[];
+  readonly physical: readonly PhysicalFacts[];
+}
+
+/** Databases read at a time; each has connections of its own. */
+const databaseConcurrency = 2;
+
+/** Returns what reading the databases has shown; what could not be read is in the coverage ledger. */
+export async function collect(context: Context): Promise<AuditItems> {
+  const { config, databases, coverage } = context;
+  const rules = config.rules.filter((rule) => coverage.selects(ruleResource(rule)));
+  for (const rule of rules) coverage.expect(ruleResource(rule));
+  // There is nothing that could have been overlooked.
+  if (Object.keys(databases).length === 0) coverage.allowEmpty();
+  const audited = await pMap(
+    Object.entries(databases),
+    ([name, database]) =>
+      auditDatabase(
+        name,
+        database,
+        rules.filter((rule) => rule.database === name),
+        context,
+      ),
+    { concurrency: databaseConcurrency },
+  );
+  return {
+    outcomes: audited.flatMap(({ outcomes }) => outcomes),
+    physical: audited.flatMap(({ physical }) => physical ?? []),
+  };
+}
+
+interface Audited {
+  readonly outcomes: readonly Outcome[];
+  readonly physical: PhysicalFacts | undefined;
+}
+
+async function auditDatabase(
+  name: string,
+  database: Database,
+  rules: readonly Rule[],
+  context: Context,
+): Promise<Audited> {
+  const { config, coverage, estate } = context;
+  const settings = databaseSettings(config, name);
+  const resource = { type: scopeType, id: `database/${name}`, name: `database ${name}` };
+  const audited = await coverage.look(resource, async () => {
+    const { limits } = config;
+    const options: ReaderOptions = {
+      config: await connectionConfig(readConnection(database), context),
+      connections: limits.connections,
+      statementTimeoutSeconds: limits.statementTimeoutSeconds,
+      lockTimeoutSeconds: limits.lockTimeoutSeconds,
+      timeZone: estate.timeZone,
+      signal: context.signal,
+    };
+    await using guard = await openLoadGuard(options, limits);
+    await using live = await openReader({ ...options, guard });
+    const open: LiveDatabase = { name, settings, live };
+    const asOfOneMoment = await auditSnapshot(rules, open, { ...options, guard }, context);
+    // Only now: the snapshot keeps the server from cleaning up, and these take long.
+    const objects = rules.filter((rule) => rule.kind === 'objects');
+    const physical = settings.physical.enabled ? await collectPhysical(open, context) : undefined;
+    const compared = await pMap(objects, (rule) => auditObjects(rule, open, context), {
+      concurrency: 1,
+    });
+    return { outcomes: [...asOfOneMoment, ...compared.flat()], physical };
+  });
+  if (audited !== undefined) return audited;
+  const detail = `The database ${name} could not be read; the reason is with it.`;
+  for (const rule of rules) coverage.unchecked(ruleResource(rule), 'database-unread', detail);
+  return { outcomes: [], physical: undefined };
+}
+
+/** Reads the rules that are about rows, all as of one moment. */
+async function auditSnapshot(
+  rules: readonly Rule[],
+  database: LiveDatabase,
+  options: ReaderOptions,
+  context: Context,
+): Promise<Outcome[]> {
+  const ofRows = rules.filter((rule) => rule.kind !== 'objects');
+  if (ofRows.length === 0) return [];
+  const signal = AbortSignal.any([
+    context.signal,
+    AbortSignal.timeout(Math.round(context.config.limits.snapshotSeconds * 1000)),
+  ]);
+  await using snapshot = await openSnapshot({ ...options, signal });
+  const tables = await readTables(snapshot, ofRows.flatMap(tablesOf).map(parseTableName));
+  const audited: AuditedDatabase = { ...database, snapshot, tables };
+  const within = { ...context, signal };
+  let done = 0;
+  const advance = <T>(count: number, result: T): T => {
+    done += count;
+    context.progress(done, ofRows.length);
+    return result;
+  };
+  const scans = ofRows.filter(isScanRule);
+  const scanned = auditScans(scans, audited, within).then((result) => advance(scans.length, result));
+  const others = pMap(
+    ofRows.filter((rule) => !isScanRule(rule)),
+    async (rule) => {
+      if (rule.kind === 'geotag') return advance(1, await auditGeotag(rule, audited, within));
+      return isQueryRule(rule) ? advance(1, await auditQuery(rule, audited, within)) : [];
+    },
+    { concurrency: context.config.limits.connections },
+  );
+  // Both are waited for, also when one of them breaks: the snapshot must not be closed below the other.
+  const settled = await Promise.allSettled([scanned, others.then((results) => results.flat())]);
+  const broken = settled.find((result) => result.status === 'rejected');
+  if (broken !== undefined) throw broken.reason;
+  return settled.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+}
