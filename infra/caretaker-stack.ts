@@ -42,6 +42,7 @@ export class CaretakerStack extends Stack {
         settings,
         estate: configuration.estate,
         databases: configuration.databases,
+        network: configuration.network,
         environment: props.environment ?? {},
         alerting,
         reportBucket,

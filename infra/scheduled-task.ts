@@ -5,7 +5,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import type { TaskSettings } from '../config/schema.ts';
-import type { Databases } from '../shared/databases.ts';
+import { type Databases, forReading } from '../shared/databases.ts';
 import {
   environmentNames,
   functionName,
@@ -15,12 +15,13 @@ import {
   runStatePrefix,
   stateMachineTimeoutSeconds,
 } from '../shared/deployment.ts';
-import type { Estate } from '../shared/estate.ts';
+import type { Estate, Network } from '../shared/estate.ts';
 import { databasesFor, type TaskDefinition } from '../shared/task.ts';
 import type { Alerting } from './alerting.ts';
 import { bundledHandler } from './bundle.ts';
 import { createFailureQueue } from './failure-queue.ts';
 import { addMissedRunAlarm } from './missed-run-alarm.ts';
+import { placeInNetwork, rdsAuthoritiesPath, warnOfNoNetwork } from './network.ts';
 import type { ReportBucket } from './report-bucket.ts';
 import { addTaskAlarms } from './task-alarms.ts';
 import { runtime, taskCode } from './task-code.ts';
@@ -41,6 +42,7 @@ export interface ScheduledTaskProps {
   readonly estate: Estate;
   /** Every one that is configured. */
   readonly databases: Databases;
+  readonly network: Network | undefined;
   /** Extra environment variables. */
   readonly environment: Readonly<Record<string, string>>;
   readonly alerting: Alerting;
@@ -59,7 +61,10 @@ export class ScheduledTask extends Construct {
   constructor(scope: Construct, id: string, props: ScheduledTaskProps) {
     super(scope, id);
     const { definition, settings, estate, alerting } = props;
-    const databases = databasesFor(definition, settings.config, props.databases);
+    const databases = forReading(databasesFor(definition, settings.config, props.databases));
+    const readsDatabases = Object.keys(databases).length > 0;
+    const network = readsDatabases ? props.network : undefined;
+    const name = functionName(props.stage, definition.id);
     const reportBucket = props.reportBucket.bucket;
     // Named by CloudFormation, so that a stack or a task that is deployed again does not meet the logs it left behind.
     const logGroup = new LogGroup(this, 'Logs', {
@@ -77,12 +82,14 @@ export class ScheduledTask extends Construct {
       stateTable: props.stateTable,
       logGroup,
       failureQueue,
+      databases,
+      nameInNetwork: network === undefined ? undefined : name,
     });
 
     // No reserved concurrency: the lease keeps a scheduled run from being done twice, a run by hand must not be turned
     // away by a scheduled one, and an account with the initial quota of 10 has none to reserve.
     this.function = new LambdaFunction(this, 'Function', {
-      functionName: functionName(props.stage, definition.id),
+      functionName: name,
       description: definition.title,
       runtime,
       architecture: Architecture.ARM_64,
@@ -97,6 +104,7 @@ export class ScheduledTask extends Construct {
       environment: {
         ...props.environment,
         NODE_OPTIONS: nodeOptions,
+        ...(readsDatabases ? { NODE_EXTRA_CA_CERTS: rdsAuthoritiesPath } : {}),
         POWERTOOLS_SERVICE_NAME: definition.id,
         POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
         [environmentNames.stage]: props.stage,
@@ -106,6 +114,8 @@ export class ScheduledTask extends Construct {
         [environmentNames.stateTable]: props.stateTable.tableName,
       },
     });
+    if (network !== undefined) placeInNetwork(this.function, network);
+    else if (readsDatabases) warnOfNoNetwork(this, definition.id);
     const alias = new Alias(this, 'Live', {
       aliasName: liveAlias,
       version: this.function.currentVersion,

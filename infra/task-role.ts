@@ -6,9 +6,11 @@ import type { CfnBucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import type { Databases } from '../shared/databases.ts';
 import { statePrefix } from '../shared/deployment.ts';
 import type { EstateAccount } from '../shared/estate.ts';
 import { type GrantedPermission, permissionsFor, type TaskDefinition } from '../shared/task.ts';
+import { databaseAccess, networkAccess } from './database-access.ts';
 
 /** What every task's function writes to, whatever the task. */
 export interface TaskRoleProps {
@@ -22,14 +24,15 @@ export interface TaskRoleProps {
   readonly stateTable: ITable;
   readonly logGroup: ILogGroup;
   readonly failureQueue: IQueue;
+  /** Those that the task reads. */
+  readonly databases: Databases;
+  /** Name of the function, where that is to be in a VPC. */
+  readonly nameInNetwork: string | undefined;
 }
 
 /**
  * Returns the role of one task's function: what its definition declares, what every task needs to log, trace, keep state,
- * store its report and tell people, and nothing else. No managed policy.
- *
- * No task reads a database yet; one that does gets `secretsmanager:GetSecretValue` among the grants below, on the secrets
- * of the databases that its configuration names.
+ * store its report, tell people and log in to the databases that it reads, and nothing else. No managed policy.
  */
 export function createTaskRole(scope: Construct, id: string, props: TaskRoleProps): Role {
   const { definition, reportBucket } = props;
@@ -55,11 +58,17 @@ export function createTaskRole(scope: Construct, id: string, props: TaskRoleProp
     ...(roleArns.length > 0 ? [[['sts:AssumeRole'], roleArns] as [string[], string[]]] : []),
   ];
   for (const [actions, resources] of grants) role.addToPolicy(new PolicyStatement({ actions, resources }));
+  const access = [
+    databaseAccess(scope, props.databases),
+    ...(props.nameInNetwork === undefined ? [] : [networkAccess(scope, props.nameInNetwork)]),
+  ];
+  for (const statement of access.flatMap(({ statements }) => statements)) role.addToPolicy(statement);
 
   const reportBucketId = Stack.of(scope).getLogicalId(reportBucket.node.defaultChild as CfnBucket);
   Validations.of(role).acknowledge(
     ...wildcardReasons([
       ...declared,
+      ...access.flatMap(({ wildcards }) => wildcards),
       {
         actions: ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'],
         resources: ['*'],

@@ -7,6 +7,7 @@ import type { Context } from 'aws-lambda';
 import { configurationSchema } from '../config/schema.ts';
 import * as registry from '../functions/index.ts';
 import { parseOrThrow } from '../shared/config-error.ts';
+import { forReading } from '../shared/databases.ts';
 import { type DeployedConfig, deployedConfigFileName, functionName } from '../shared/deployment.ts';
 import type { InvocationResult } from '../shared/handler.ts';
 import { type Report, reportSchema } from '../shared/report.ts';
@@ -46,7 +47,7 @@ export async function deployToSandbox(sandbox: Sandbox): Promise<SandboxDeployme
     const taskConfig: DeployedConfig = {
       estate: configuration.estate,
       runbookUrl: configuration.alerts.runbookUrl,
-      databases: databasesFor(definition, config, configuration.databases),
+      databases: forReading(databasesFor(definition, config, configuration.databases)),
       config,
     };
     await mkdir(join(directory, id));

@@ -69,6 +69,20 @@ export const databaseName = z
 
 export const databasesSchema = z.record(databaseName, databaseSchema);
 
+/** Returns how these databases are reached for reading, and nothing more: what a deployed function is told. */
+export function forReading(databases: Databases): Databases {
+  return Object.fromEntries(
+    Object.entries(databases).map(([name, database]) => {
+      const {
+        writer: _,
+        replica: __,
+        ...connection
+      } = { writer: undefined, replica: undefined, ...readConnection(database) };
+      return [name, connection as Database];
+    }),
+  );
+}
+
 /** Returns what databases to read are reached by: their replica where they have one. */
 export function readConnection(database: Database): DatabaseConnection {
   return database.replica ?? database;

@@ -37,10 +37,10 @@ export type Estate = z.output<typeof estateSchema>;
 /** Where functions that read databases run: subnets from which the databases and AWS can be reached. */
 export const networkSchema = z.strictObject({
   subnetIds: z
-    .array(z.string().regex(/^subnet-[0-9a-f]+$/, 'not a subnet id such as subnet-0abc'))
+    .array(z.string().regex(/^subnet-([0-9a-f]{8}|[0-9a-f]{17})$/, 'not a subnet id such as subnet-0a1b2c3d4e5f60718'))
     .min(1, 'at least one subnet'),
   securityGroupIds: z
-    .array(z.string().regex(/^sg-[0-9a-f]+$/, 'not a security group id such as sg-0abc'))
+    .array(z.string().regex(/^sg-([0-9a-f]{8}|[0-9a-f]{17})$/, 'not a security group id such as sg-0c3d4e5f60718293a'))
     .min(1, 'at least one security group'),
 });
 

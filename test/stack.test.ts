@@ -14,6 +14,7 @@ import { bundle } from '../infra/bundle.ts';
 import { CaretakerStack } from '../infra/caretaker-stack.ts';
 import { missedRunHours } from '../infra/missed-run-alarm.ts';
 import { ConfigError } from '../shared/config-error.ts';
+import { forReading } from '../shared/databases.ts';
 import {
   deployedConfigFileName,
   deployedConfigSchema,
@@ -60,6 +61,8 @@ function createStack(options: {
   readonly stage?: string;
   readonly environment?: Record<string, string>;
   readonly region?: string;
+  readonly databases?: Record<string, object>;
+  readonly network?: object;
 }): CaretakerStack {
   const app = new App({
     context: { ...cdkContext, 'aws:cdk:bundling-stacks': [] },
@@ -67,7 +70,13 @@ function createStack(options: {
   });
   return new CaretakerStack(app, 'stack', {
     stage: options.stage ?? stage,
-    configuration: configurationSchema.parse({ estate, alerts: options.alerts ?? alerts, tasks: options.tasks }),
+    configuration: configurationSchema.parse({
+      estate,
+      alerts: options.alerts ?? alerts,
+      tasks: options.tasks,
+      databases: options.databases,
+      network: options.network,
+    }),
     environment: options.environment,
     tasks: options.definitions,
     env: { region: options.region ?? 'us-east-1' },
@@ -794,6 +803,105 @@ describe('a task whose runs are performed in steps', () => {
   it('gives cdk-nag nothing to report', () => {
     const violations = new AwsSolutionsChecks(inSteps).validateScope(inSteps).violations;
     expect(violations.map(({ ruleName }) => ruleName)).toEqual([]);
+  });
+});
+
+describe('a task that reads databases', () => {
+  const reader: TaskDefinition = {
+    ...registry.integrityAudit,
+    databases: (_config, configured) => configured.filter((name) => name !== 'unread'),
+    permissions: [],
+  };
+  const secretArn = 'arn:aws:secretsmanager:us-west-2:111111111111:secret:nycmg/replica-a1B2c3';
+  const databases = {
+    main: { secretId: 'nycmg/main', replica: { secretId: secretArn }, writer: { secretId: 'nycmg/owner' } },
+    rights: { secretId: 'nycmg/rights' },
+    metrics: { host: 'metrics.example', database: 'metrics', user: 'caretaker', iam: true },
+    unread: { secretId: 'nycmg/unread' },
+  };
+  const network = {
+    subnetIds: ['subnet-0a1b2c3d4e5f60718', 'subnet-0b2c3d4e5f6071829'],
+    securityGroupIds: ['sg-0c3d4e5f60718293a'],
+  };
+  const networkActions = [
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:CreateNetworkInterface',
+    'ec2:DeleteNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+
+  const deployReader = (options: { readonly databases?: Record<string, object>; readonly network?: object }) =>
+    createStack({ ...options, definitions: [reader] });
+
+  function statementsOf(deployed: Stack): Properties[] {
+    return new Resources(deployed)
+      .ofType('AWS::IAM::Policy')
+      .filter(([id]) => id.startsWith('integrityauditRole'))
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
+  }
+
+  it('may read their secrets for reading and log in as their users, and those alone', () => {
+    const statements = statementsOf(deployReader({ databases, network }));
+    const named = (action: string) => statements.filter(({ Action }) => [Action].flat().includes(action));
+    const secrets = ['arn:aws:secretsmanager:us-east-1:*:secret:nycmg/rights-??????', secretArn];
+    expect(named('secretsmanager:GetSecretValue')).toEqual([
+      { Action: 'secretsmanager:GetSecretValue', Effect: 'Allow', Resource: secrets },
+    ]);
+    expect(named('rds-db:connect')).toEqual([
+      {
+        Action: 'rds-db:connect',
+        Effect: 'Allow',
+        Resource: 'arn:aws:rds-db:*:*:dbuser:*/caretaker',
+      },
+    ]);
+    const [decrypt] = named('kms:Decrypt');
+    expect(decrypt?.Condition.StringLike['kms:EncryptionContext:SecretARN'].toSorted()).toEqual(secrets);
+    expect(JSON.stringify(statements)).not.toMatch(/nycmg\/(owner|main|unread)/);
+  });
+
+  it('runs in the network, trusts the authorities of RDS, and cannot use what Lambda needs for the network', () => {
+    const deployed = deployReader({ databases, network });
+    const [, lambda] = new Resources(deployed).one('AWS::Lambda::Function', (p) => p.VpcConfig !== undefined);
+    expect(lambda.Properties.VpcConfig).toEqual({
+      SubnetIds: network.subnetIds,
+      SecurityGroupIds: network.securityGroupIds,
+    });
+    expect(lambda.Properties.Environment.Variables.NODE_EXTRA_CA_CERTS).toBe('/var/runtime/ca-cert.pem');
+    const ofNetwork = statementsOf(deployed).filter(({ Action }) =>
+      [Action].flat().includes('ec2:CreateNetworkInterface'),
+    );
+    expect(ofNetwork.map(({ Effect, Action }) => [Effect, Action])).toEqual([
+      // The CDK puts what is allowed on everything into one statement.
+      ['Allow', expect.arrayContaining(networkActions)],
+      ['Deny', networkActions],
+    ]);
+    expect(JSON.stringify(ofNetwork[1]?.Condition)).toContain(`function:${functionName(stage, reader.id)}`);
+    const nag = new AwsSolutionsChecks(deployed).validateScope(deployed).violations.map(({ ruleName }) => ruleName);
+    expect(nag).toEqual([]);
+  });
+
+  it('is warned of when there is no network, and stays out of it when it reads no database', () => {
+    const exposed = deployReader({ databases });
+    Annotations.fromStack(exposed).hasWarning('*', Match.stringLikeRegexp('open to the internet'));
+    const idle = deployReader({ network });
+    expect(
+      new Resources(idle).ofType('AWS::Lambda::Function').map(([, { Properties }]) => Properties.VpcConfig),
+    ).toEqual([undefined]);
+    expect(Annotations.fromStack(idle).findWarning('*', Match.stringLikeRegexp('open to the internet'))).toEqual([]);
+  });
+
+  it('is not deployed with a password, and not told who may write', () => {
+    const url = 'postgresql://caretaker:hunter2@db.example/nycmg';
+    expect(() => deployReader({ databases: { main: { url } } })).toThrow(/databases\.main: holds a password/);
+    expect(() => deployReader({ databases: { main: { secretId: 'x', replica: { url } } } })).toThrow(ConfigError);
+    expect(forReading(configurationSchema.parse({ estate, databases }).databases)).toEqual({
+      main: { secretId: secretArn, tls: 'verify' },
+      rights: { secretId: 'nycmg/rights', tls: 'verify' },
+      metrics: { ...databases.metrics, port: 5432, tls: 'verify' },
+      unread: { secretId: 'nycmg/unread', tls: 'verify' },
+    });
   });
 });
 
