@@ -33,7 +33,7 @@ const report: Report = {
       severity: 'critical',
       resource,
       summary: hostile,
-      evidence: { subject: hostile, names: [hostile] },
+      evidence: { subject: hostile, names: [hostile], samples: [hostile] },
       remedy: hostile,
     },
   ],
@@ -102,6 +102,17 @@ describe('a report in a terminal', () => {
     const found = positions.map((part) => text.indexOf(part));
     expect(found.every((position) => position >= 0)).toBe(true);
     expect(found).toEqual([...found].sort((a, b) => a - b));
+  });
+
+  it('shows the first samples of what was found, and how many there are beside', () => {
+    const [finding] = report.findings as [Report['findings'][number]];
+    const samples = ['id=1', 'id=2', 'id=3', 'id=4', 'id=5', 'id=6', 'id=7'];
+    const of = (evidence: Report['findings'][number]['evidence']) =>
+      renderReport({ ...report, findings: [{ ...finding, evidence }] }, plain).replaceAll(/\s+/g, ' ');
+    expect(of({ samples })).toContain('such as id=1; id=2; id=3; id=4; id=5; and 2 more in the page');
+    expect(of({ samples: samples.slice(0, 5) })).toContain('such as id=1; id=2; id=3; id=4; id=5 →');
+    expect(of({ samples: [] })).not.toContain('such as');
+    expect(of({})).not.toContain('such as');
   });
 
   it('says the headline below the status, and what was measured below the findings', () => {

@@ -23,6 +23,8 @@ const statusText: Readonly<Record<Report['status'], string>> = {
 
 const indent = '    ';
 
+const maxSamplesShown = 5;
+
 /** Of all tables together, where a report is to be brief. */
 const maxRowsInBrief = 12;
 
@@ -68,7 +70,8 @@ export function renderReport(report: Report, terminal: Terminal, options: { brie
   return `${lines.join('\n')}\n`;
 }
 
-function findingLines({ severity, rule, resource, summary, remedy }: Finding, { style, columns }: Terminal): string[] {
+function findingLines(finding: Finding, { style, columns }: Terminal): string[] {
+  const { severity, rule, resource, summary, remedy, evidence } = finding;
   const name = printable(resource.name);
   const id = printable(resource.id);
   const place = [resource.account, resource.region]
@@ -79,9 +82,19 @@ function findingLines({ severity, rule, resource, summary, remedy }: Finding, { 
   return [
     wrap(`${head}${place === '' ? '' : ` · ${place}`}`, columns, indent, ''),
     wrap(printable(summary), columns, indent),
+    ...samplesLines(evidence.samples, columns),
     wrap(`→ ${printable(remedy)}`, columns, `${indent}  `, indent),
     ...(id === name ? [] : [style('dim', `${indent}${id}`)]),
   ];
+}
+
+/** What to look at first; the rest of the evidence is in the page and in the stored report. */
+function samplesLines(samples: Finding['evidence'][string] | undefined, columns: number): string[] {
+  if (!Array.isArray(samples) || samples.length === 0) return [];
+  const shown = samples.slice(0, maxSamplesShown).map((sample) => printable(sample));
+  const left = samples.length - shown.length;
+  const text = `such as ${shown.join('; ')}${left === 0 ? '' : `; and ${left} more in the page`}`;
+  return [wrap(text, columns, `${indent}  `, indent)];
 }
 
 function findingLine({ severity, rule, resource, summary }: Finding, { style, columns }: Terminal): string {

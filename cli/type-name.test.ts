@@ -28,6 +28,9 @@ it.each([
   ['ebs-volume', 'EBS volume', 'EBS volumes'],
   ['ec2-instance', 'EC2 instance', 'EC2 instances'],
   ['dns-alias', 'DNS alias', 'DNS aliases'],
+  ['integrity-rule', 'declared rule', 'declared rules'],
+  ['postgres-index', 'PostgreSQL index', 'PostgreSQL indexes'],
+  ['postgres-slot', 'PostgreSQL slot', 'PostgreSQL slots'],
   ['constructor', 'constructor', 'constructors'],
 ])('calls %s by its name', (type, one, several) => {
   expect(typeName(type, 1)).toBe(one);

@@ -46,6 +46,8 @@ const correction = z.discriminatedUnion('kind', [
     statement: z.string().min(1).max(100_000),
     /** How many rows it must change; as many as there are violations unless given. */
     expectedRows: z.int().min(1).optional(),
+    /** Other tables whose rows triggers and cascades may change with them. */
+    alsoChanges: z.array(table).default([]),
   }),
   /** What a person has to do. */
   z.strictObject({ kind: z.literal('manual'), instructions: z.string().min(1) }),
@@ -92,8 +94,11 @@ const anomaly = {
   seasonality: z.enum(['none', 'weekday']).default('none'),
   /** Farther from the median than so many scaled MADs is unusual. */
   deviations: z.number().min(1).max(100).default(5),
-  /** What differs from the median by less than this is not unusual, however little the history scatters. */
-  minimumChangePercent: z.number().min(0).max(10_000).default(10),
+  /**
+   * What differs from the median by less than this is not unusual, however little the history scatters. Of a null rate in percentage
+   * points, 1 unless given; else in percent of the median, 10 unless given.
+   */
+  minimumChangePercent: z.number().min(0).max(10_000).optional(),
   direction: z.enum(['both', 'up', 'down']).default('both'),
   /** Days that are known to be bad, in the estate's time zone: no part of any baseline. */
   ignoreDates: z.array(z.iso.date('not a date such as 2026-11-20')).default([]),
@@ -454,7 +459,7 @@ export type AreaSet = z.output<typeof areaSet>;
 /** How much the audit may ask of a database. */
 const limits = z.strictObject({
   /** Held at a time. */
-  connections: z.int().min(1).max(16).default(2),
+  connections: z.int().min(2).max(16).default(2),
   statementTimeoutSeconds: z.number().min(0.1).max(840).default(120),
   /** A read waits no longer for a lock, and nobody waits behind it. */
   lockTimeoutSeconds: z.number().min(0.1).max(60).default(2),

@@ -14,7 +14,14 @@ export function headline(
     findings.filter(({ resource }) => resource.type === 'integrity-rule').map(({ resource }) => resource.id),
   );
   const others = findings.filter(({ resource }) => resource.type !== 'integrity-rule').length;
-  const databases =
-    physical.length === 0 ? '' : `, and ${others === 0 ? 'nothing' : others} of the databases themselves`;
-  return `Of ${read.size} declared rules that could be read, ${broken.size} ${broken.size === 1 ? 'is' : 'are'} broken${databases}.`;
+  const rules = `${broken.size} of ${read.size} declared ${read.size === 1 ? 'rule' : 'rules'} that could be read`;
+  return [
+    ...(read.size === 0 ? [] : [`${rules} ${broken.size === 1 ? 'is' : 'are'} broken.`]),
+    ...(physical.length === 0 ? [] : [`Of the databases themselves there ${countOf(others)}.`]),
+  ].join(' ');
+}
+
+function countOf(findings: number): string {
+  if (findings === 0) return 'is no finding';
+  return findings === 1 ? 'is 1 finding' : `are ${findings} findings`;
 }
