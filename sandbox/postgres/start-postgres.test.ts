@@ -136,6 +136,28 @@ describe('a server that stops', () => {
   });
 });
 
+test('a server has the settings that it was given, and checksums of its pages unless told otherwise', async () => {
+  await using started = new AsyncDisposableStack();
+  const [usual, special] = await Promise.all(
+    [
+      {},
+      { checksums: false, settings: { max_prepared_transactions: 5, autovacuum: 'off', timezone: 'Asia/Tokyo' } },
+    ].map(async (options) => {
+      const server = await startPostgres(options);
+      started.defer(() => server.stop());
+      return server;
+    }),
+  );
+  const settings = `select current_setting('data_checksums') as checksums, current_setting('autovacuum') as autovacuum,
+    current_setting('max_prepared_transactions') as prepared, current_setting('timezone') as zone`;
+  expect(await query(usual as PostgresServer, settings)).toEqual([
+    { checksums: 'on', autovacuum: 'on', prepared: '0', zone: 'UTC' },
+  ]);
+  expect(await query(special as PostgresServer, settings)).toEqual([
+    { checksums: 'off', autovacuum: 'off', prepared: '5', zone: 'Asia/Tokyo' },
+  ]);
+});
+
 test('a server does not outlive the process that started it, even when that is killed', async () => {
   const script = `
     const { startPostgres } = await import(${module});

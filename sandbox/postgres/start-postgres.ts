@@ -22,7 +22,14 @@ export interface PostgresServer {
 export interface PostgresOptions {
   /** PEM of what the server shows; given, it accepts TLS beside plain connections. `cert` may hold a chain. */
   readonly tls?: { readonly key: string; readonly cert: string };
+  /** Settings of the server by name, such as `max_prepared_transactions`, in place of the defaults and of those that make it fast. */
+  readonly settings?: ServerSettings;
+  /** `false`: pages have no checksums, as on servers that were set up before PostgreSQL 18. */
+  readonly checksums?: boolean;
 }
+
+/** Settings of the server, by name. */
+type ServerSettings = Readonly<Record<string, string | number>>;
 
 /**
  * Starts PostgreSQL 18 on an ephemeral port of 127.0.0.1, with its data in a temporary directory, on Linux or macOS, as
@@ -44,7 +51,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 }
 
-async function startOnce({ tls }: PostgresOptions): Promise<PostgresServer> {
+async function startOnce({ tls, settings = {}, checksums = true }: PostgresOptions): Promise<PostgresServer> {
   const user = await unprivilegedUser();
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-postgres-'));
   await using started = new AsyncDisposableStack();
@@ -58,7 +65,11 @@ async function startOnce({ tls }: PostgresOptions): Promise<PostgresServer> {
   await own(user, passwordFile, 0o400);
   const tlsSettings = tls === undefined ? {} : await writeTlsFiles(tls, directory, user);
   const port = await freePort();
-  const server = launch(bin, directory, { ...serverSettings(port), ...tlsSettings }, user);
+  const server = launch(
+    { bin, directory, user },
+    [...initdbOptions, checksums ? '--data-checksums' : '--no-data-checksums'],
+    { ...fastSettings, ...settings, ...serverSettings(port), ...tlsSettings },
+  );
   started.defer(() => end(server));
   await ready(server);
   const url = `postgresql://postgres:${password}@${host}:${port}/postgres`;
@@ -68,13 +79,14 @@ async function startOnce({ tls }: PostgresOptions): Promise<PostgresServer> {
 
 const host = '127.0.0.1';
 
-/** Settings of the server, by name. */
-type Settings = Readonly<Record<string, string | number>>;
-
 /** Nothing of the caller's environment: PGPORT and its like would change the server. */
 const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' };
 
-async function writeTlsFiles(tls: { key: string; cert: string }, directory: string, user: RunAs): Promise<Settings> {
+async function writeTlsFiles(
+  tls: { key: string; cert: string },
+  directory: string,
+  user: RunAs,
+): Promise<ServerSettings> {
   const keyFile = join(directory, 'server.key');
   const certFile = join(directory, 'server.crt');
   await Promise.all([writeFile(keyFile, tls.key), writeFile(certFile, tls.cert)]);
@@ -82,18 +94,17 @@ async function writeTlsFiles(tls: { key: string; cert: string }, directory: stri
   return { ssl: 'on', ssl_key_file: keyFile, ssl_cert_file: certFile };
 }
 
-function serverSettings(port: number): Settings {
-  return {
-    listen_addresses: host,
-    port,
-    unix_socket_directories: '',
-    fsync: 'off',
-    synchronous_commit: 'off',
-    full_page_writes: 'off',
-    shared_buffers: '32MB',
-    timezone: 'UTC',
-    log_timezone: 'UTC',
-  };
+const fastSettings: ServerSettings = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  shared_buffers: '32MB',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+};
+
+function serverSettings(port: number): ServerSettings {
+  return { listen_addresses: host, port, unix_socket_directories: '' };
 }
 
 const initdbOptions = [
@@ -108,7 +119,7 @@ const initdbOptions = [
   '--wal-segsize=1',
   '--no-sync',
   '--no-instructions',
-].join(' ');
+];
 
 /**
  * Creates the data directory and becomes the server, so that its exit is ours to see. In the background a second shell
@@ -120,7 +131,8 @@ const initdbOptions = [
 const launcher = `
 bin=$1
 directory=$2
-shift 2
+initdb_options=$3
+shift 3
 (
   trap '' QUIT
   read -r _ <&3
@@ -130,13 +142,17 @@ shift 2
   tries=0
   until rm -rf "$directory" || [ -z "$(ls -A "$directory")" ] || [ $tries -eq 100 ]; do tries=$((tries + 1)); sleep 0.02; done
 ) >/dev/null 2>&1 &
-"$bin/initdb" --pgdata="$directory/data" --pwfile="$directory/password" ${initdbOptions} 3<&- || exit
+"$bin/initdb" --pgdata="$directory/data" --pwfile="$directory/password" $initdb_options 3<&- || exit
 exec "$bin/postgres" -D "$directory/data" "$@" 3<&-
 `;
 
-function launch(bin: string, directory: string, settings: Settings, user: RunAs): ChildProcess {
+function launch(
+  { bin, directory, user }: { readonly bin: string; readonly directory: string; readonly user: RunAs },
+  initdb: readonly string[],
+  settings: ServerSettings,
+): ChildProcess {
   const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  return spawn('/bin/sh', ['-c', launcher, 'sh', bin, directory, ...options], {
+  return spawn('/bin/sh', ['-c', launcher, 'sh', bin, directory, initdb.join(' '), ...options], {
     ...user,
     env,
     cwd: directory,

@@ -1,7 +1,63 @@
+import { evaluateRules } from '../../../shared/evaluate-rules.ts';
 import type { AuditEvaluation, Config } from '../context.ts';
+import { databaseSettings } from '../database-settings.ts';
+import { databaseRules, serverRules } from './database-rules.ts';
 import type { PhysicalFacts } from './facts.ts';
+import { collationRules, corruptHeapRules, corruptIndexRules, invalidIndexRules } from './file-rules.ts';
+import { constraintRules, preparedTransactionRules, roleRules } from './housekeeping-rules.ts';
+import { physicalResource } from './physical-resource.ts';
+import { sequenceRules } from './sequence-rules.ts';
+import { slotRules } from './slot-rules.ts';
 
 /** Returns the broken rules on databases themselves. */
-export function evaluatePhysical(_facts: readonly PhysicalFacts[], _config: Config, _now: Date): AuditEvaluation {
-  return { findings: [], unchecked: [] };
+export function evaluatePhysical(facts: readonly PhysicalFacts[], config: Config, now: Date): AuditEvaluation {
+  const parts = facts.flatMap((each): AuditEvaluation[] => {
+    const context = { settings: databaseSettings(config, each.database).physical, now };
+    const { server } = each;
+    const servers =
+      server === undefined
+        ? []
+        : [{ ...server, resource: physicalResource(each.database, 'database', server.database) }];
+    const told = (database: string | undefined) => tells(each, database, facts);
+    return [
+      evaluateRules(servers, serverRules, context),
+      evaluateRules(
+        each.databases.filter(({ name }) => told(name)),
+        databaseRules,
+        context,
+      ),
+      evaluateRules(each.corruptIndexes, corruptIndexRules, context),
+      evaluateRules(each.corruptHeaps, corruptHeapRules, context),
+      evaluateRules(each.invalidIndexes, invalidIndexRules, context),
+      evaluateRules(each.collations, collationRules, context),
+      evaluateRules(each.unprovenConstraints, constraintRules, context),
+      evaluateRules(each.sequences, sequenceRules, context),
+      evaluateRules(
+        each.preparedTransactions.filter(({ database }) => told(database)),
+        preparedTransactionRules,
+        context,
+      ),
+      evaluateRules(
+        each.slots.filter(({ database }) => told(database)),
+        slotRules,
+        context,
+      ),
+      evaluateRules(each.role === undefined ? [] : [each.role], roleRules, context),
+    ];
+  });
+  return {
+    findings: parts.flatMap((part) => part.findings),
+    unchecked: parts.flatMap((part) => part.unchecked),
+  };
+}
+
+/**
+ * What belongs to a whole cluster is seen from each of its databases, and told once: of the database that it is about, or of the first
+ * that is looked at where that is none of them.
+ */
+function tells(facts: PhysicalFacts, about: string | undefined, all: readonly PhysicalFacts[]): boolean {
+  const { server } = facts;
+  if (server === undefined || server.clusterId === undefined || server.database === about) return true;
+  const others = all.filter((each) => each.server?.clusterId === server.clusterId);
+  return others[0] === facts && others.every((each) => each.server?.database !== about);
 }
