@@ -42,6 +42,17 @@ describe('a configuration', () => {
     expect(Object.keys(configurationSchema.parse({ estate, databases }).databases)).toEqual(['main', 'iam', 'local']);
   });
 
+  it('has every database that an enabled task names', () => {
+    const rule = { id: 'titles', kind: 'notNull', table: 'tracks', column: 'title', database: 'absent' };
+    const databases = { main: { secretId: 'prod/main' } };
+    const audit = (settings: object) => ({ estate, databases, tasks: { 'integrity-audit': settings } });
+    expect(faultsOf(audit({ rules: [rule] }))).toEqual(['tasks.integrity-audit']);
+    expect(faultsOf(audit({ databases: { absent: {} } }))).toEqual(['tasks.integrity-audit']);
+    expect(faultsOf(audit({ rules: [rule], enabled: false }))).toEqual([]);
+    expect(faultsOf(audit({ rules: [{ ...rule, database: 'main' }] }))).toEqual([]);
+    expect(faultsOf({ estate })).toEqual([]);
+  });
+
   it('is refused with the path of every fault at once, also of those that show only together', () => {
     expect(
       faultsOf({

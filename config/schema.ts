@@ -101,3 +101,11 @@ export type ConfigurationInput = Omit<z.input<typeof configurationSchema>, 'task
 export function defineConfig(configuration: ConfigurationInput): ConfigurationInput {
   return configuration;
 }
+
+/**
+ * Returns what stands in a configuration for the JSON in a file, beside it or in an installed package (`npm:<package>/<path>`), with
+ * the type of what belongs there. Its content takes its place when the configuration is loaded.
+ */
+export function jsonFile<Content>(path: string): Content {
+  return { $file: path } as Content;
+}

@@ -61,6 +61,6 @@ export function bundle({ taskId, deployed, outDir }: BundleProps): Metafile {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, contents);
   }
-  writeFileSync(join(outDir, deployedConfigFileName), `${JSON.stringify(deployed, undefined, 2)}\n`);
+  writeFileSync(join(outDir, deployedConfigFileName), `${JSON.stringify(deployed)}\n`);
   return result.metafile;
 }

@@ -19,7 +19,7 @@ const listenDays = 548;
 
 /** Splits a list that would otherwise take a line for each word. */
 function list(text: string): string[] {
-  return text.trim().split(/\s*,\s*/);
+  return text.replaceAll(/\s+/g, ' ').trim().split(/ ?, ?/);
 }
 
 const adjectives = list(`

@@ -71,7 +71,7 @@ export const boroughs: readonly Borough[] = [
       ['Bayside', 40.7586, -73.7654],
       ['Corona', 40.747, -73.8601],
       ['Elmhurst', 40.738, -73.8801],
-      ['Far Rockaway', 40.5999, -73.7448],
+      ['Far Rockaway', 40.604, -73.7554],
       ['Flushing', 40.7675, -73.8331],
       ['Forest Hills', 40.7181, -73.8448],
       ['Jackson Heights', 40.7557, -73.8831],
