@@ -3,6 +3,7 @@ import { ConfigError } from '../shared/config-error.ts';
 import { severities } from '../shared/finding.ts';
 import { printableLines } from '../shared/text/printable.ts';
 import { tolerateClosedPipe } from './closed-pipe.ts';
+import { type CorrectCommandOptions, correctCommand } from './correct-command.ts';
 import { exitCodes, type FailOn } from './exit-code.ts';
 import { type InvokeCommandOptions, invokeCommand } from './invoke-command.ts';
 import { type RunCommandOptions, runCommand } from './run-command.ts';
@@ -67,6 +68,23 @@ program
   )
   .action(async (taskId: string, options: InvokeCommandOptions) => {
     process.exitCode = await invokeCommand(taskId, options);
+  });
+
+program
+  .command('correct')
+  .description('show the correction that a rule of the integrity audit has, and apply it')
+  .argument('<rule>', 'id of the rule')
+  .option('--apply', 'make the correction that was shown last, in one transaction')
+  .option('--done <note>', 'write down that a person has made it')
+  .option('--sandbox', 'on the sample estate, which runs inside this process')
+  .option('--config <file>', 'configuration (default: caretaker.config.ts)')
+  .option('--json', 'print JSON')
+  .addHelpText(
+    'after',
+    `\nExit codes: 0 it was shown or made; 1 it was refused or failed, or nobody knows; 2 wrong usage or configuration.`,
+  )
+  .action(async (ruleId: string, options: CorrectCommandOptions) => {
+    process.exitCode = await correctCommand(ruleId, options);
   });
 
 program

@@ -1,20 +1,17 @@
 import { open, writeFile } from 'node:fs/promises';
-import { loadConfiguration } from '../config/load.ts';
-import { type Configuration, configurationSchema } from '../config/schema.ts';
 import { AwsClients } from '../shared/aws/clients.ts';
-import { ConfigError, parseOrThrow } from '../shared/config-error.ts';
+import { ConfigError } from '../shared/config-error.ts';
 import { workWindowSeconds } from '../shared/deployment.ts';
 import type { Report } from '../shared/report.ts';
 import { runTask } from '../shared/run-task.ts';
-import { FileStateStore, stateFolder } from '../shared/storage/file-state-store.ts';
-import { MemoryStateStore } from '../shared/storage/memory-state-store.ts';
-import type { StateStore } from '../shared/storage/state-store.ts';
 import type { TaskDefinition } from '../shared/task.ts';
 import { printableLines } from '../shared/text/printable.ts';
 import { exitCodeOf, exitCodes, type FailOn } from './exit-code.ts';
 import { Progress } from './progress.ts';
 import { renderHtml } from './render-html.ts';
 import { renderReport } from './render-report.ts';
+import { safeJson } from './safe-json.ts';
+import { ownSurroundings, type Surroundings, sandboxSurroundings } from './surroundings.ts';
 import { definitions, definitionsNamed, loadSteps } from './tasks.ts';
 import { terminalOf } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
@@ -86,7 +83,7 @@ async function runIn(
             invocation: options.only === undefined ? {} : { scope: { only: options.only } },
             clients,
             clock: () => new Date(),
-            store: surroundings.storeFor(definition.id),
+            store: await surroundings.storeFor(definition.id),
             // Nothing here ends a run after fifteen minutes, as Lambda does: long work may take as long as in steps.
             timeBudgetSeconds: definition.resumable === true ? workWindowSeconds : definition.timeoutSeconds,
             progress: (done, total) => progress.update(done, total),
@@ -111,31 +108,6 @@ async function runIn(
   }
 }
 
-interface Surroundings {
-  readonly configuration: Configuration;
-  /** What to call the configuration in a message. */
-  readonly source: string;
-  /** Returns where a task remembers what it has seen of this estate. */
-  storeFor(taskId: string): StateStore;
-  stop(): Promise<void>;
-}
-
-async function ownSurroundings(path = 'caretaker.config.ts'): Promise<Surroundings> {
-  const configuration = await loadConfiguration(userPath(path));
-  const storeFor = (taskId: string) => new FileStateStore(stateFolder(configuration.estate.name, taskId));
-  return { configuration, source: path, storeFor, stop: async () => {} };
-}
-
-/** The sandbox is loaded only when it is asked for: it brings servers with it. */
-async function sandboxSurroundings(): Promise<Surroundings> {
-  const { startSandbox } = await import('../sandbox/sandbox.ts');
-  const sandbox = await startSandbox();
-  Object.assign(process.env, sandbox.environment);
-  const configuration = parseOrThrow(configurationSchema, sandbox.configuration, 'sandbox');
-  // Its estate is made anew each time: there is nothing to remember of it.
-  return { configuration, source: 'sandbox', storeFor: () => new MemoryStateStore(), stop: () => sandbox.stop() };
-}
-
 async function write(reports: readonly Report[], options: RunCommandOptions): Promise<void> {
   if (options.json === true) {
     const single = options.all !== true && reports.length === 1;
@@ -158,12 +130,4 @@ async function requireWritable(path: string): Promise<void> {
   } catch (error) {
     throw new UsageError(`--html: ${(error as Error).message}`);
   }
-}
-
-/** JSON leaves the C1 control characters as they are, and a terminal may act on them. */
-function safeJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(
-    /[\u007f-\u009f]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -13,7 +13,7 @@ export function schemaCommand(name: SchemaName): void {
   const schema =
     name === 'report'
       ? z.toJSONSchema(reportSchema)
-      : z.toJSONSchema(configurationSchema.extend({ tasks: taskInputs() }), { io: 'input' });
+      : z.toJSONSchema(z.strictObject({ ...configurationSchema.shape, tasks: taskInputs() }), { io: 'input' });
   process.stdout.write(`${JSON.stringify(schema, null, 2)}\n`);
 }
 

@@ -1,0 +1,72 @@
+import sql from 'sql-template-tag';
+import type { Ledger } from '../../../shared/ledger/ledger.ts';
+import type { LedgerEntry } from '../../../shared/ledger/ledger-entry.ts';
+import type { Reader } from '../../../shared/postgres/reader.ts';
+import { task } from '../task.ts';
+
+/** What became of a correction whose process was stopped before it could say. */
+export interface Settled {
+  /** Of its intention in the ledger. */
+  readonly sequence: number;
+  readonly at: string;
+  readonly rule: string;
+  readonly planHash: string | null;
+  readonly outcome: 'done' | 'rolled-back' | 'unknown' | 'in-progress';
+}
+
+/**
+ * Asks the server what became of each correction of a database that was intended and has no end in the ledger, writes the end there,
+ * and returns it. https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+ *
+ * @param reader of the server that the correction was sent to; a replica may not know yet, and is not asked.
+ */
+export async function settleIntents(
+  ledger: Ledger,
+  database: string,
+  reader: Pick<Reader, 'query'>,
+  actor: string,
+): Promise<Settled[]> {
+  const pending = pendingIntents(await ledger.read(), database);
+  if (pending.length === 0 || (await isStandby(reader))) return [];
+  const settled: Settled[] = [];
+  for (const intent of pending) {
+    const outcome = await outcomeOf(reader, String(intent.facts.transaction));
+    const { sequence, at, rule, planHash, action, before, after, facts, hash } = intent;
+    settled.push({ sequence, at, rule, planHash, outcome });
+    if (outcome === 'in-progress') continue;
+    const isDone = outcome === 'done';
+    const end = { outcome, after: isDone ? after : null, facts, settles: hash };
+    await ledger.append({ actor, task: task.id, rule, database, action, planHash, before, ...end });
+  }
+  return settled;
+}
+
+/** Returns whether the server is a replica, in which nothing can be written. */
+export async function isStandby(reader: Pick<Reader, 'query'>): Promise<boolean> {
+  const [row] = await reader.query<{ standby: boolean }>(sql`select pg_catalog.pg_is_in_recovery() as standby`);
+  return row?.standby === true;
+}
+
+function pendingIntents(entries: readonly LedgerEntry[], database: string): LedgerEntry[] {
+  const settled = new Set(entries.map(({ settles }) => settles));
+  return entries.filter(
+    (entry) =>
+      entry.outcome === 'intended' && entry.task === task.id && entry.database === database && !settled.has(entry.hash),
+  );
+}
+
+async function outcomeOf(reader: Pick<Reader, 'query'>, transaction: string): Promise<Settled['outcome']> {
+  try {
+    const [row] = await reader.query<{ status: string | null }>(
+      sql`select pg_catalog.pg_xact_status(${transaction}::xid8) as status`,
+    );
+    if (row?.status === 'committed') return 'done';
+    if (row?.status === 'aborted') return 'rolled-back';
+    // So old that the server has forgotten it.
+    return row?.status === 'in progress' ? 'in-progress' : 'unknown';
+  } catch (error) {
+    // The transaction is in the future: this is another server, or one that was restored from before.
+    if ((error as { code?: unknown }).code === '22023') return 'unknown';
+    throw error;
+  }
+}
