@@ -343,7 +343,8 @@ const rights = z.strictObject({
 const sql = z.strictObject({
   kind: z.literal('sql'),
   ...common,
-  ...tolerance,
+  /** So many are tolerated. There is no share: how many rows are right is not known. */
+  maxViolations: z.int().min(0).default(0),
   /** One SELECT that returns a row for each violation. */
   query: z.string().min(1).max(100_000),
   /** Which of its columns are keys: these are shown, the others never. */
@@ -443,9 +444,21 @@ export const databaseSettingsSchema = z.strictObject({
 
 export type DatabaseSettings = z.output<typeof databaseSettingsSchema>;
 
+/** What is left of a `$file` where nobody has put the file's content in its place: in an event, for example. */
+const unreadFile = z.strictObject({ $file: z.string() }).transform((_, context) => {
+  context.addIssue({
+    code: 'custom',
+    message: 'a $file is read in a configuration file, and nowhere else',
+    continue: true,
+  });
+  return z.NEVER;
+});
+
 /** GeoJSON, or TopoJSON of which `object` is meant: as parsed. https://www.rfc-editor.org/rfc/rfc7946 */
 const areaSet = z.strictObject({
-  data: z.looseObject({ type: z.enum(['FeatureCollection', 'Topology']) }),
+  data: z.union([z.looseObject({ type: z.enum(['FeatureCollection', 'Topology']) }), unreadFile], {
+    error: 'not a FeatureCollection of GeoJSON, nor a Topology of TopoJSON',
+  }),
   /** Of a TopoJSON topology. */
   object: z.string().min(1).optional(),
   /** Property of each feature that is its name. */

@@ -9,14 +9,15 @@ export function evaluateViolations(violations: Violations): AuditEvaluation {
   if (!isBroken(violations)) return { findings: [], unchecked: [] };
   const { rule, breaks, severity, tested, unit, count, isAtLeast, samples, what, remedy, facts } = violations;
   const tolerated = toleratedViolations(violations);
+  const of = tested === undefined ? '' : ` of ${formatCount(tested)}`;
   const finding: FindingDraft<RuleId> = {
     rule: breaks,
     severity,
     resource: ruleResource(rule),
-    summary: `${isAtLeast ? 'At least ' : ''}${formatCount(count)} of ${formatCount(tested)} ${unit} ${what}.`,
+    summary: `${isAtLeast ? 'At least ' : ''}${formatCount(count)}${of} ${unit} ${what}.`,
     evidence: {
       violations: count,
-      tested,
+      ...(tested === undefined ? {} : { tested }),
       ...(isAtLeast ? { isAtLeast } : {}),
       ...(tolerated > 0 ? { tolerated } : {}),
       ...(samples.length === 0 ? {} : { samples: samples.map(formatSample) }),

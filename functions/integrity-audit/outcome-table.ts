@@ -22,7 +22,11 @@ function measuredOf(outcome: Outcome): ReportTable['rows'][number] {
   switch (outcome.kind) {
     case 'violations': {
       const { tested, count } = outcome;
-      return { tested, violations: count, value: isBroken(outcome) || count === 0 ? null : 'tolerated' };
+      return {
+        tested: tested ?? null,
+        violations: count,
+        value: isBroken(outcome) || count === 0 ? null : 'tolerated',
+      };
     }
     case 'freshness':
       return { ...none, value: outcome.newestAt?.toISOString() ?? null };

@@ -15,7 +15,8 @@ export interface Violations {
   readonly breaks: RuleId;
   /** The declared rule's, but for what is worse or less bad than that. */
   readonly severity: Severity;
-  readonly tested: number;
+  /** Undefined where only what is wrong is read, and not what is right. */
+  readonly tested: number | undefined;
   /** What was tested, in the plural: `rows`, `groups of rows`, `objects`. */
   readonly unit: string;
   readonly count: number;
