@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { AwsClients } from './aws/clients.ts';
 import { ConfigError } from './config-error.ts';
+import { databasesSchema } from './databases.ts';
 import type { Estate } from './estate.ts';
 import { evaluateRules } from './evaluate-rules.ts';
 import type { Invocation } from './invocation.ts';
@@ -273,5 +274,55 @@ describe('a run that says itself that it looked in the wrong place', () => {
     const report = await runTask(task, steps, options());
     expect(report.status).toBe('failed');
     expect(report.coverage.unchecked).toMatchObject([{ reason: 'fewer-than-expected' }]);
+  });
+});
+
+describe('a task that reads databases', () => {
+  const databases = databasesSchema.parse({ main: { secretId: 'a' }, other: { secretId: 'b' } });
+  const reading = (name: string) => ({ ...task, databases: () => [name] });
+
+  it('is handed those that it names, and no other', async () => {
+    const seen: unknown[] = [];
+    const steps = stepsOver((context) => {
+      seen.push(context.databases);
+      context.coverage.checked(thing('a'));
+      return [];
+    });
+    await runTask(reading('other'), steps, options({ databases }));
+    await runTask(task, steps, options({ databases }));
+    await runTask(task, steps, options());
+    expect(seen).toEqual([{ other: databases.other }, {}, {}]);
+  });
+
+  it('is not run when one is not configured, also when only the invocation names it', async () => {
+    const steps = stepsOver(() => {
+      throw new Error('must not be reached');
+    });
+    for (const given of [{ databases }, {}]) {
+      const error = await runTask(reading('absent'), steps, options(given)).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(ConfigError);
+      expect((error as ConfigError).faults).toMatchObject([
+        { path: 'sample', message: expect.stringMatching(/^names the database absent; under databases there is/) },
+      ]);
+    }
+    const byName = { ...task, databases: (config: unknown) => [(config as Config).name ?? 'main'] };
+    const invocation: Invocation = { config: { name: 'absent' } };
+    await expect(runTask(byName, steps, options({ databases, invocation }))).rejects.toThrow(ConfigError);
+  });
+
+  it('leaves unchecked what its own reasons say cannot be looked at, and lets bugs through', async () => {
+    const failing = (error: Error): TaskSteps<Config, Item[], 'broken' | 'odd'> => ({
+      ...stepsOver(() => []),
+      collect: async ({ coverage }) => {
+        coverage.checked(thing('a'));
+        await coverage.look(thing('b'), () => Promise.reject(error));
+        return [];
+      },
+      classify: ({ message }: Error) =>
+        message === 'locked' ? { reason: 'lock-timeout', detail: message } : undefined,
+    });
+    const report = await runTask(task, failing(new Error('locked')), options());
+    expect(report.coverage.unchecked).toMatchObject([{ resource: { name: 'b' }, reason: 'lock-timeout' }]);
+    await expect(runTask(task, failing(new Error('a bug')), options())).rejects.toThrow('a bug');
   });
 });

@@ -34,6 +34,8 @@ const reasonPatterns: readonly RegExp[] = [
   /\breason: '([a-z-]+)'/g,
   /Reason = '([a-z-]+)'/g,
   /coverage\.(?:unchecked|fail)\([^;]*?'([a-z-]+)',/g,
+  // By PostgreSQL's SQLSTATE.
+  /^\s+'?[0-9A-Z]{2,5}'?: '([a-z-]+)',$/gm,
   // Of a probe, which settles with it.
   /(?<![.\w])fail\('([a-z-]+)'/g,
 ];

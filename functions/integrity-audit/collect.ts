@@ -1,11 +1,14 @@
 import pMap from 'p-map';
-import { scopeType } from '../../shared/coverage.ts';
+import { type CoverageLedger, scopeType } from '../../shared/coverage.ts';
 import { type Database, readConnection } from '../../shared/databases.ts';
+import { isInScope } from '../../shared/objects/object-store.ts';
 import { readTables } from '../../shared/postgres/catalog.ts';
 import { connectionConfig } from '../../shared/postgres/connection.ts';
 import { openLoadGuard } from '../../shared/postgres/load-guard.ts';
 import { openReader, openSnapshot, type ReaderOptions } from '../../shared/postgres/reader.ts';
 import { parseTableName } from '../../shared/postgres/sql.ts';
+import type { Resource } from '../../shared/resource.ts';
+import { UncheckedError } from '../../shared/unchecked-error.ts';
 import type { Rule } from './config.ts';
 import type { AuditedDatabase, Context, LiveDatabase } from './context.ts';
 import { databaseSettings } from './database-settings.ts';
@@ -31,7 +34,10 @@ const databaseConcurrency = 2;
 /** Returns what reading the databases has shown; what could not be read is in the coverage ledger. */
 export async function collect(context: Context): Promise<AuditItems> {
   const { config, databases, coverage } = context;
-  const rules = config.rules.filter((rule) => coverage.selects(ruleResource(rule)));
+  const rules = config.rules
+    .filter((rule) => coverage.selects(ruleResource(rule)))
+    // A run that is narrowed to other accounts has no credentials for the bucket.
+    .filter((rule) => rule.kind !== 'objects' || isInScope(context, rule));
   for (const rule of rules) coverage.expect(ruleResource(rule));
   // There is nothing that could have been overlooked.
   if (Object.keys(databases).length === 0) coverage.allowEmpty();
@@ -79,34 +85,57 @@ async function auditDatabase(
     await using guard = await openLoadGuard(options, limits);
     await using live = await openReader({ ...options, guard });
     const open: LiveDatabase = { name, settings, live };
-    const asOfOneMoment = await auditSnapshot(rules, open, { ...options, guard }, context);
+    const asOfOneMoment = await auditRows(rules, open, { ...options, guard }, context);
     // Only now: the snapshot keeps the server from cleaning up, and these take long.
+    const physical = settings.physical.enabled ? await auditFiles(open, context) : undefined;
     const objects = rules.filter((rule) => rule.kind === 'objects');
-    const physical = settings.physical.enabled ? await collectPhysical(open, context) : undefined;
-    const compared = await pMap(objects, (rule) => auditObjects(rule, open, context), {
-      concurrency: 1,
-    });
+    const compared = await pMap(objects, (rule) => auditObjects(rule, open, context), { concurrency: 1 });
+    context.measure(`unseenLoadSignals.${name}`, guard.blindSpots.length);
     return { outcomes: [...asOfOneMoment, ...compared.flat()], physical };
   });
   if (audited !== undefined) return audited;
-  const detail = `The database ${name} could not be read; the reason is with it.`;
-  for (const rule of rules) coverage.unchecked(ruleResource(rule), 'database-unread', detail);
+  leaveUnread(rules, name, coverage);
   return { outcomes: [], physical: undefined };
 }
 
-/** Reads the rules that are about rows, all as of one moment. */
-async function auditSnapshot(
+/** What is lost in one part of a database's audit must not take what the others have found with it. */
+async function auditRows(
   rules: readonly Rule[],
   database: LiveDatabase,
   options: ReaderOptions,
   context: Context,
-): Promise<Outcome[]> {
+): Promise<readonly Outcome[]> {
   const ofRows = rules.filter((rule) => rule.kind !== 'objects');
   if (ofRows.length === 0) return [];
-  const signal = AbortSignal.any([
-    context.signal,
-    AbortSignal.timeout(Math.round(context.config.limits.snapshotSeconds * 1000)),
-  ]);
+  const outcomes = await context.coverage.look(partOf(database.name, 'rows'), () =>
+    auditSnapshot(ofRows, database, options, context),
+  );
+  if (outcomes === undefined) leaveUnread(ofRows, database.name, context.coverage);
+  return outcomes ?? [];
+}
+
+async function auditFiles(database: LiveDatabase, context: Context): Promise<PhysicalFacts | undefined> {
+  return context.coverage.look(partOf(database.name, 'files'), () => collectPhysical(database, context));
+}
+
+function partOf(database: string, part: string): Resource {
+  return { type: scopeType, id: `database/${database}/${part}`, name: `${part} of database ${database}` };
+}
+
+function leaveUnread(rules: readonly Rule[], database: string, coverage: CoverageLedger): void {
+  const detail = `The database ${database} could not be read; the reason is with it.`;
+  for (const rule of rules) coverage.unchecked(ruleResource(rule), 'database-unread', detail);
+}
+
+/** Reads the rules that are about rows, all as of one moment. */
+async function auditSnapshot(
+  ofRows: readonly Rule[],
+  database: LiveDatabase,
+  options: ReaderOptions,
+  context: Context,
+): Promise<Outcome[]> {
+  using expiry = snapshotExpiry(context.config.limits.snapshotSeconds);
+  const signal = AbortSignal.any([context.signal, expiry.signal]);
   await using snapshot = await openSnapshot({ ...options, signal });
   const tables = await readTables(snapshot, ofRows.flatMap(tablesOf).map(parseTableName));
   const audited: AuditedDatabase = { ...database, snapshot, tables };
@@ -132,4 +161,12 @@ async function auditSnapshot(
   const broken = settled.find((result) => result.status === 'rejected');
   if (broken !== undefined) throw broken.reason;
   return settled.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+}
+
+/** Returns a signal that is aborted when a snapshot has kept the server from cleaning up for as long as it may. */
+function snapshotExpiry(seconds: number): { readonly signal: AbortSignal } & Disposable {
+  const expiry = new AbortController();
+  const detail = `The snapshot was given up after ${seconds} s, so that the server can clean up.`;
+  const timer = setTimeout(() => expiry.abort(new UncheckedError('snapshot-expired', detail)), seconds * 1000);
+  return { signal: expiry.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -21,13 +21,17 @@ export interface TableFacts extends TableName {
   readonly columns: ReadonlyMap<string, ColumnFacts>;
   /** Columns of the primary key, in its order; empty without one. */
   readonly primaryKey: readonly string[];
-  /** By the statistics; -1 where it was never analyzed. */
+  /** By the statistics, of all partitions together; -1 where one was never analyzed, and for a view. */
   readonly estimatedRows: number;
+  /** Likewise; 0 where it was never analyzed nor vacuumed. */
   readonly estimatedBytes: number;
 }
 
 /** Returns what the catalog says of these tables, by `schema.table`; one that does not exist is missing. */
-export async function readTables(reader: Reader, tables: readonly TableName[]): Promise<Map<string, TableFacts>> {
+export async function readTables(
+  reader: Pick<Reader, 'query'>,
+  tables: readonly TableName[],
+): Promise<Map<string, TableFacts>> {
   if (tables.length === 0) return new Map();
   const rows = await reader.query<TableRow>(tablesStatement(tables));
   return new Map(
@@ -40,7 +44,7 @@ export async function readTables(reader: Reader, tables: readonly TableName[]): 
         columns: new Map(columns.map((column) => [column.name, column])),
         primaryKey: primaryKey ?? [],
         estimatedRows: row.estimated_rows,
-        estimatedBytes: Number(row.estimated_bytes),
+        estimatedBytes: row.estimated_bytes,
       };
       return [formatTableName(facts), facts];
     }),
@@ -66,7 +70,8 @@ export function requireTable(
     throw new UncheckedError('missing-column', `${formatTableName(name)} has no column ${missing.join(', ')}.`);
   }
   const denied = columns.filter((column) => table.columns.get(column)?.isReadable === false);
-  if (denied.length > 0 || [...table.columns.values()].every(({ isReadable }) => !isReadable)) {
+  const isClosed = table.columns.size > 0 && [...table.columns.values()].every(({ isReadable }) => !isReadable);
+  if (denied.length > 0 || isClosed) {
     const what = denied.length > 0 ? `${denied.join(', ')} of ` : '';
     throw new UncheckedError('access-denied', `The role may not read ${what}${formatTableName(name)}.`);
   }
@@ -78,30 +83,56 @@ interface TableRow {
   readonly schema: string;
   readonly name: string;
   readonly estimated_rows: number;
-  readonly estimated_bytes: string;
+  readonly estimated_bytes: number;
   readonly columns: ColumnFacts[];
   readonly primary_key: string[] | null;
 }
 
+/**
+ * Locks nothing, so that one table that is just being changed cannot keep all others from being read. Functions are
+ * named with their schema: one in `public` that takes the very types given would be preferred.
+ */
 function tablesStatement(tables: readonly TableName[]): Sql {
+  const schemas = tables.map(({ schema }) => schema);
+  const names = tables.map(({ name }) => name);
   return sql`
-    select c.oid::int8::float8 as oid, n.nspname as schema, c.relname as name, c.reltuples::float8 as estimated_rows,
-      case when c.relkind in ('r', 'm', 't') then pg_relation_size(c.oid) else 0 end as estimated_bytes,
+    with recursive asked as (
+      select c.oid, c.relname, n.oid as schema_oid, n.nspname
+      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where (n.nspname::text, c.relname::text) in (
+        select * from rows from (pg_catalog.unnest(${schemas}::text[]), pg_catalog.unnest(${names}::text[])) as named
+      ) and c.relkind in ('r', 'p', 'v', 'm', 'f')
+    ), part as (
+      select asked.oid as root, asked.oid from asked
+      union all
+      select part.root, i.inhrelid
+      from part join pg_catalog.pg_inherits i on i.inhparent = part.oid
+      join pg_catalog.pg_class c on c.oid = i.inhparent and c.relkind = 'p'
+    ), estimate as (
+      select part.root,
+        case when pg_catalog.bool_and(c.reltuples >= 0 and c.relkind <> 'v')
+          then pg_catalog.sum(c.reltuples::float8) else -1 end as row_count,
+        pg_catalog.sum(c.relpages::float8) * pg_catalog.current_setting('block_size')::float8 as bytes
+      from part join pg_catalog.pg_class c on c.oid = part.oid and c.relkind <> 'p'
+      group by part.root
+    )
+    select asked.oid::int8::float8 as oid, asked.nspname::text as schema, asked.relname::text as name,
+      coalesce(estimate.row_count, 0) as estimated_rows, coalesce(estimate.bytes, 0) as estimated_bytes,
       coalesce((
-        select json_agg(json_build_object(
-          'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'typeCategory', t.typcategory,
-          'isNotNull', a.attnotnull, 'isReadable', has_column_privilege(c.oid, a.attnum, 'SELECT')
-            and has_schema_privilege(n.oid, 'USAGE')) order by a.attnum)
-        from pg_attribute a join pg_type t on t.oid = a.atttypid
-        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+        select pg_catalog.json_agg(pg_catalog.json_build_object(
+          'name', a.attname, 'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'typeCategory', t.typcategory,
+          'isNotNull', a.attnotnull,
+          'isReadable', pg_catalog.has_column_privilege(asked.oid, a.attnum, 'SELECT')
+            and pg_catalog.has_schema_privilege(asked.schema_oid, 'USAGE')) order by a.attnum)
+        from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid
+        where a.attrelid = asked.oid and a.attnum > 0 and not a.attisdropped
       ), '[]'::json) as columns,
       (
-        select json_agg(a.attname order by k.position)
-        from pg_index i, unnest(i.indkey::int2[]) with ordinality k (attnum, position), pg_attribute a
-        where i.indrelid = c.oid and i.indisprimary and a.attrelid = c.oid and a.attnum = k.attnum
+        select pg_catalog.json_agg(a.attname order by k.position)
+        from pg_catalog.pg_index i,
+          pg_catalog.unnest(i.indkey::int2[]) with ordinality k (attnum, position), pg_catalog.pg_attribute a
+        where i.indrelid = asked.oid and i.indisprimary and k.position <= i.indnkeyatts
+          and a.attrelid = asked.oid and a.attnum = k.attnum
       ) as primary_key
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where (n.nspname, c.relname) in (
-      select * from unnest(${tables.map(({ schema }) => schema)}::text[], ${tables.map(({ name }) => name)}::text[])
-    ) and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
+    from asked left join estimate on estimate.root = asked.oid`;
 }

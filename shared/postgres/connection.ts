@@ -10,7 +10,9 @@ import { UncheckedError } from '../unchecked-error.ts';
 /** What of a run decides how a database is reached. */
 type Surroundings = Pick<WorkContext<unknown>, 'clients' | 'estate' | 'homeRegion' | 'signal'>;
 
-/** https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html#reference_secret_json_structure_rds-postgres */
+/**
+ * https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html#reference_secret_json_structure_rds-postgres
+ */
 const secretSchema = z.object({
   host: z.string().min(1),
   port: z.coerce.number().int().min(1).max(65_535).default(5432),
@@ -34,7 +36,8 @@ export async function connectionConfig(
   // A region in the host name is where its tokens are made: <name>.<id>.<region>.rds.amazonaws.com
   const region = /\.([a-z]{2}(?:-[a-z]+)+-\d)\.rds\./.exec(host)?.[1] ?? surroundings.homeRegion;
   const signer = new Signer({ hostname: host, port, username: user, region });
-  return { host, port, database, user, password: await signer.getAuthToken(), ssl: tlsOf(connection, host) };
+  // One for each connection: a token is good for 15 minutes, and connections are made as long as the audit lasts.
+  return { host, port, database, user, password: () => signer.getAuthToken(), ssl: tlsOf(connection) };
 }
 
 async function withSecret(
@@ -53,7 +56,7 @@ async function withSecret(
   }
   const { host, port, username, password, dbname } = secret.data;
   const database = connection.database ?? dbname ?? 'postgres';
-  return { host, port, user: username, password, database, ssl: tlsOf(connection, host) };
+  return { host, port, user: username, password, database, ssl: tlsOf(connection) };
 }
 
 function jsonOrUndefined(text: string | undefined): unknown {
@@ -64,18 +67,17 @@ function jsonOrUndefined(text: string | undefined): unknown {
   }
 }
 
-/** A certificate is always verified, and always that of the host asked for, unless TLS is switched off. */
-function tlsOf(
-  {
-    tls,
-    trustedCertificates,
-  }: { readonly tls: 'verify' | 'off'; readonly trustedCertificates?: readonly string[] | undefined },
-  host: string,
-): ClientConfig['ssl'] {
+/**
+ * A certificate is always verified, and always that of the host asked for, unless TLS is switched off.
+ * https://node-postgres.com/features/ssl
+ */
+function tlsOf({
+  tls,
+  trustedCertificates,
+}: {
+  readonly tls: 'verify' | 'off';
+  readonly trustedCertificates?: readonly string[] | undefined;
+}): ClientConfig['ssl'] {
   if (tls === 'off') return false;
-  return {
-    rejectUnauthorized: true,
-    servername: host,
-    ...(trustedCertificates === undefined ? {} : { ca: [...trustedCertificates] }),
-  };
+  return { rejectUnauthorized: true, ...(trustedCertificates === undefined ? {} : { ca: [...trustedCertificates] }) };
 }

@@ -1,20 +1,25 @@
-import { Client, type ClientConfig, type QueryConfig } from 'pg';
-import Cursor from 'pg-cursor';
+import type { ClientConfig } from 'pg';
 import type { Sql } from 'sql-template-tag';
-import { UncheckedError } from '../unchecked-error.ts';
 import type { LoadGuard } from './load-guard.ts';
+import { answerDeadlineMs, type ReadMode } from './read-mode.ts';
+import { readingEnded } from './reading-ended.ts';
+import { Session } from './session.ts';
+import { SnapshotMode } from './snapshot-mode.ts';
+import { StatementMode } from './statement-mode.ts';
+import type { StatementSettings } from './transaction-script.ts';
 
 /** How a reader behaves towards the server. */
 export interface ReaderOptions {
   readonly config: ClientConfig;
-  /** Connections held at most; as many statements can be under way. */
+  /** As many statements can be under way, each on a connection. A snapshot holds one more, on which nothing happens. */
   readonly connections: number;
   readonly statementTimeoutSeconds: number;
   readonly lockTimeoutSeconds: number;
   /** IANA name: what `current_date` is about. */
   readonly timeZone: string;
-  /** Asked before each statement. */
+  /** Asked before each statement, and told of each. */
   readonly guard?: LoadGuard | undefined;
+  /** Ends everything, on the server too; its reason, where it is an UncheckedError, is what everybody is given. */
   readonly signal: AbortSignal;
 }
 
@@ -23,290 +28,239 @@ export interface ReadOptions {
   /** Less than the reader's. */
   readonly statementTimeoutSeconds?: number;
   /**
-   * Reads tables, never indexes: what is asked is whether an index tells the truth, or may be wrong because it does not.
+   * Reads tables, never indexes: what is asked is whether an index tells the truth, or may be wrong because it does
+   * not.
    */
   readonly fromHeap?: boolean;
 }
 
 /**
- * Reads from one database, and cannot write to it: each statement is a single one, sent apart from its values, in a transaction
- * that is `READ ONLY` and whose changes to settings are undone.
+ * Reads from one database, and cannot write to it: each statement is a single one, sent apart from its values, in a
+ * transaction that is `READ ONLY`. Behind each, all is undone that it may have set, and all let go that it has locked.
+ * It uses nothing that a hot standby does not have.
+ *
+ * A connection that is lost takes its statement with it, and nothing else: the next statement has another one.
  */
 export interface Reader extends AsyncDisposable {
-  /** Returns the rows of a statement, as `pg` types them: `bigint` and `numeric` are strings. */
+  /**
+   * Returns the rows of a statement, as `pg` types them: `bigint` and `numeric` are strings.
+   *
+   * @throws UncheckedError `not-reached` when the run has ended, or the signal's own reason; `timeout`;
+   *   `answer-too-large` beyond 64 MiB; `stood-aside` when somebody waited for what it had locked; `snapshot-lost`; the
+   *   guard's; and the server's errors.
+   */
   query<Row extends object>(statement: Sql, options?: ReadOptions): Promise<Row[]>;
-  /** Yields the rows in batches that are never empty, and holds one batch. */
+  /**
+   * Yields the rows of a SELECT in batches that are never empty, and holds one batch. The time that a statement may
+   * take counts for each batch.
+   *
+   * @throws as {@link query}.
+   */
   batches<Row extends object>(
     statement: Sql,
     options?: ReadOptions & { readonly batchRows?: number },
   ): AsyncGenerator<readonly Row[], void, undefined>;
 }
 
-const applicationName = 'caretaker';
 const defaultBatchRows = 5_000;
-const connectionTimeoutMs = 10_000;
-/** A server that has not answered so long after its own timeout is not going to. */
-const graceMs = 10_000;
 
 /**
- * Returns a reader whose statements all see the database as it was at one moment, on whichever of its connections they run. The
- * snapshot keeps the server from cleaning up behind it: close it soon.
+ * Returns a reader whose statements all see the database as it was at one moment, on whichever of its connections they
+ * run. The snapshot keeps the server from cleaning up behind it, and CREATE INDEX CONCURRENTLY waiting: close it soon.
  * https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION
  */
 export async function openSnapshot(options: ReaderOptions): Promise<Reader> {
-  const first = await Session.open(options);
-  try {
-    await first.begin('isolation level repeatable read read only');
-    const { rows } = await first.send({ text: 'select pg_export_snapshot() as id' });
-    const id = String(rows[0]?.id);
-    if (!/^[0-9A-F-]+$/i.test(id)) throw new UncheckedError('database-error', `The server names a snapshot ${id}.`);
-    return new PooledReader(options, [first], async (session) => {
-      await session.begin('isolation level repeatable read read only');
-      await session.send({ text: `set transaction snapshot '${id}'` });
-    });
-  } catch (error) {
-    await first.close();
-    throw error;
-  }
+  const { config, timeZone, signal } = options;
+  return new PooledReader(
+    options,
+    await SnapshotMode.open(config, { timeZone, defaults: settingsOf(options), signal }),
+  );
 }
 
 /** Returns a reader whose statements each see the moment at which they begin: for what takes long. */
 export async function openReader(options: ReaderOptions): Promise<Reader> {
-  const first = await Session.open(options);
-  try {
-    return new PooledReader(options, [first], undefined);
-  } catch (error) {
-    await first.close();
-    throw error;
-  }
+  await using opened = new AsyncDisposableStack();
+  const reader = opened.use(new PooledReader(options, new StatementMode(options.timeZone, settingsOf(options))));
+  await reader.connect();
+  opened.move();
+  return reader;
+}
+
+function settingsOf(
+  { statementTimeoutSeconds, lockTimeoutSeconds }: ReaderOptions,
+  { statementTimeoutSeconds: wished = Infinity, fromHeap = false }: ReadOptions = {},
+): StatementSettings {
+  return {
+    statementTimeoutMs: Math.ceil(Math.min(statementTimeoutSeconds, wished) * 1000),
+    lockTimeoutMs: Math.ceil(lockTimeoutSeconds * 1000),
+    fromHeap,
+  };
+}
+
+/** Somebody who waits for a connection. */
+interface Waiter {
+  /** Without one: a place has become free. */
+  resolve(session: Session | undefined): void;
+  reject(fault: Error): void;
 }
 
 class PooledReader implements Reader {
   readonly #options: ReaderOptions;
-  readonly #idle: Session[];
-  readonly #all: Set<Session>;
-  readonly #waiting: ((session: Session) => void)[] = [];
-  readonly #join: ((session: Session) => Promise<void>) | undefined;
-  #opening = 0;
+  readonly #mode: ReadMode;
+  /** Connected, and not broken. */
+  readonly #sessions = new Set<Session>();
+  readonly #idle: Session[] = [];
+  readonly #waiters: Waiter[] = [];
+  readonly #life = new AbortController();
+  readonly #abort = () => this.#finish(readingEnded(this.#options.signal));
+  #connecting = 0;
+  #end: Error | undefined;
+  readonly #closing: Promise<void>[] = [];
 
-  constructor(
-    options: ReaderOptions,
-    sessions: readonly Session[],
-    join: ((session: Session) => Promise<void>) | undefined,
-  ) {
+  constructor(options: ReaderOptions, mode: ReadMode) {
     this.#options = options;
-    this.#idle = [...sessions];
-    this.#all = new Set(sessions);
-    this.#join = join;
+    this.#mode = mode;
+    options.signal.addEventListener('abort', this.#abort, { once: true });
+    if (options.signal.aborted) this.#abort();
+  }
+
+  /** Makes sure that a connection is possible. */
+  async connect(): Promise<void> {
+    this.#giveBack(await this.#take());
   }
 
   async query<Row extends object>(statement: Sql, options: ReadOptions = {}): Promise<Row[]> {
-    return this.#within(options, async (session) => {
-      const { rows } = await session.send({ text: statement.text, values: statement.values });
-      return rows as Row[];
-    });
+    await using reading = await this.#begin(options);
+    const { session, deadlineMs } = reading;
+    return (await session.run(statement.text, statement.values, deadlineMs)) as Row[];
   }
 
   async *batches<Row extends object>(
     statement: Sql,
     { batchRows = defaultBatchRows, ...options }: ReadOptions & { readonly batchRows?: number } = {},
   ): AsyncGenerator<readonly Row[], void, undefined> {
-    const session = await this.#take();
-    try {
-      await this.#enter(session, options);
-      const cursor = session.cursor(statement);
-      try {
-        while (true) {
-          const rows = (await session.read(cursor, batchRows)) as Row[];
-          if (rows.length === 0) break;
-          yield rows;
-        }
-      } finally {
-        await cursor.close().catch(() => {});
-        await this.#leave(session);
-      }
-    } finally {
-      this.#giveBack(session);
+    await using reading = await this.#begin(options);
+    const { session, deadlineMs } = reading;
+    // A cursor of the protocol would have one timeout for all batches, and the time between them count.
+    const declare = `declare caretaker no scroll cursor without hold for ${statement.text}`;
+    await session.run(declare, statement.values, deadlineMs);
+    while (true) {
+      const rows = (await session.run(`fetch forward ${batchRows} from caretaker`, [], deadlineMs)) as Row[];
+      if (rows.length > 0) yield rows;
+      if (rows.length < batchRows) return;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#all].map((session) => session.close()));
+    this.#options.signal.removeEventListener('abort', this.#abort);
+    const sessions = [...this.#sessions];
+    this.#end ??= new Error('The reader was closed.');
+    this.#life.abort(this.#end);
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(this.#end);
+    await Promise.all([...sessions.map((session) => session.close()), this.#mode.close(), ...this.#closing]);
   }
 
-  async #within<T>(options: ReadOptions, read: (session: Session) => Promise<T>): Promise<T> {
+  /** Returns a connection on which a statement can be run, until it is disposed of. */
+  async #begin(
+    options: ReadOptions,
+  ): Promise<{ readonly session: Session; readonly deadlineMs: number } & AsyncDisposable> {
+    const { guard } = this.#options;
+    const settings = settingsOf(this.#options, options);
+    await guard?.waitUntilCalm(this.#life.signal);
     const session = await this.#take();
-    try {
-      await this.#enter(session, options);
-      try {
-        return await read(session);
-      } finally {
-        await this.#leave(session);
-      }
-    } finally {
+    let watch: Disposable | undefined;
+    const end = async (): Promise<void> => {
+      await this.#leave(session);
+      watch?.[Symbol.dispose]();
       this.#giveBack(session);
-    }
-  }
-
-  /** Everything that a statement sets or locks is undone behind it: the next finds the transaction as it was. */
-  async #enter(session: Session, { statementTimeoutSeconds, fromHeap }: ReadOptions): Promise<void> {
-    await this.#options.guard?.waitUntilCalm(this.#options.signal);
-    const seconds = Math.min(statementTimeoutSeconds ?? Infinity, this.#options.statementTimeoutSeconds);
-    if (this.#join === undefined) await session.begin('read only');
-    else await session.send({ text: 'savepoint caretaker' });
-    await session.limit(seconds, this.#options.lockTimeoutSeconds, fromHeap === true);
-  }
-
-  async #leave(session: Session): Promise<void> {
-    if (session.isBroken) return;
-    await session.send({ text: this.#join === undefined ? 'rollback' : 'rollback to savepoint caretaker' });
-  }
-
-  async #take(): Promise<Session> {
-    this.#options.signal.throwIfAborted();
-    const idle = this.#idle.pop();
-    if (idle !== undefined) return idle;
-    if (this.#all.size + this.#opening < this.#options.connections) {
-      this.#opening += 1;
-      try {
-        const session = await Session.open(this.#options);
-        this.#all.add(session);
-        await this.#join?.(session);
-        return session;
-      } finally {
-        this.#opening -= 1;
-      }
-    }
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  #giveBack(session: Session): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#idle.push(session);
-    else next(session);
-  }
-}
-
-/** One connection. */
-class Session {
-  readonly #client: Client;
-  readonly #signal: AbortSignal;
-  #timeoutMs: number;
-  isBroken = false;
-
-  static async open({
-    config,
-    statementTimeoutSeconds,
-    lockTimeoutSeconds,
-    timeZone,
-    signal,
-  }: ReaderOptions): Promise<Session> {
-    const client = new Client({
-      ...config,
-      application_name: applicationName,
-      connectionTimeoutMillis: connectionTimeoutMs,
-      keepAlive: true,
-    });
-    const session = new Session(client, signal, statementTimeoutSeconds * 1000);
-    await client.connect();
+    };
     try {
-      // Each is a setting of the session, so that nothing begins without it.
-      const settings: Record<string, string> = {
-        default_transaction_read_only: 'on',
-        statement_timeout: `${Math.ceil(statementTimeoutSeconds * 1000)}`,
-        lock_timeout: `${Math.ceil(lockTimeoutSeconds * 1000)}`,
-        idle_in_transaction_session_timeout: '0',
-        standard_conforming_strings: 'on',
-        timezone: timeZone,
-        search_path: 'public',
-      };
-      for (const [name, value] of Object.entries(settings)) {
-        await session.send({ text: 'select set_config($1, $2, false)', values: [name, value] });
-      }
-      return session;
+      await this.#mode.enter(session, settings);
+      watch = guard?.watch(session.pid, (fault) => session.break(fault));
+      return { session, deadlineMs: answerDeadlineMs(settings), [Symbol.asyncDispose]: end };
     } catch (error) {
-      await session.close();
+      await end();
       throw error;
     }
   }
 
-  private constructor(client: Client, signal: AbortSignal, timeoutMs: number) {
-    this.#client = client;
-    this.#signal = signal;
-    this.#timeoutMs = timeoutMs;
-    client.on('error', () => {
-      this.isBroken = true;
-    });
-  }
-
-  async begin(mode: string): Promise<void> {
-    await this.send({ text: `begin transaction ${mode}` });
-  }
-
-  async limit(statementSeconds: number, lockSeconds: number, fromHeap: boolean): Promise<void> {
-    this.#timeoutMs = Math.ceil(statementSeconds * 1000);
-    const off = fromHeap ? 'off' : 'on';
-    await this.send({
-      text: `select set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),
-        set_config('enable_indexscan', '${off}', true), set_config('enable_indexonlyscan', '${off}', true),
-        set_config('enable_bitmapscan', '${off}', true)`,
-      values: [`${this.#timeoutMs}`, `${Math.ceil(lockSeconds * 1000)}`],
-    });
-  }
-
-  /** Sends one statement by the extended protocol, which takes no second one. */
-  async send(query: {
-    readonly text: string;
-    readonly values?: readonly unknown[];
-  }): Promise<{ rows: Record<string, unknown>[] }> {
-    const config = { ...query, queryMode: 'extended' } as unknown as QueryConfig;
-    return this.#guarded(() => this.#client.query(config));
-  }
-
-  cursor(statement: Sql): Cursor {
-    return this.#client.query(new Cursor(statement.text, statement.values as unknown[]));
-  }
-
-  async read(cursor: Cursor, rows: number): Promise<unknown[]> {
-    return this.#guarded(() => cursor.read(rows));
-  }
-
-  async close(): Promise<void> {
-    if (this.isBroken) {
-      (this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-      return;
-    }
-    await this.#client.end().catch(() => {});
-  }
-
-  /** Ends the connection when the time is up or the server says nothing any more: the server gives up by itself then. */
-  async #guarded<T>(ask: () => Promise<T>): Promise<T> {
-    this.#signal.throwIfAborted();
-    if (this.isBroken) throw new UncheckedError('unreachable', 'The connection to the database was lost.');
-    const asked = ask();
-    let stop: (() => void) | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const giveUp = (error: Error) => {
-        this.isBroken = true;
-        (this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-        reject(error);
-      };
-      const timer = setTimeout(
-        () => giveUp(new UncheckedError('timeout', 'The server did not answer in time.')),
-        this.#timeoutMs + graceMs,
-      );
-      const aborted = () => giveUp(this.#signal.reason as Error);
-      this.#signal.addEventListener('abort', aborted, { once: true });
-      stop = () => {
-        clearTimeout(timer);
-        this.#signal.removeEventListener('abort', aborted);
-      };
-    });
-    asked.catch(() => {});
+  /** What cannot be undone is not used again. The statement's own result or error is what counts. */
+  async #leave(session: Session): Promise<void> {
+    if (session.fault !== undefined) return;
     try {
-      return await Promise.race([asked, late]);
-    } finally {
-      stop?.();
+      await this.#mode.leave(session);
+    } catch (error) {
+      session.break(error as Error);
     }
+  }
+
+  async #take(): Promise<Session> {
+    while (true) {
+      if (this.#end !== undefined) throw this.#end;
+      const idle = this.#idle.pop();
+      if (idle !== undefined) return idle;
+      const held = this.#sessions.size + this.#connecting;
+      if (held < this.#options.connections && this.#mode.fault === undefined) return this.#connect();
+      // Those that have joined a snapshot go on without who holds it.
+      if (held === 0) throw this.#mode.fault;
+      const { promise, resolve, reject } = Promise.withResolvers<Session | undefined>();
+      this.#waiters.push({ resolve, reject });
+      const given = await promise;
+      if (given?.fault === undefined && given !== undefined) return given;
+    }
+  }
+
+  async #connect(): Promise<Session> {
+    this.#connecting += 1;
+    try {
+      const session = await Session.connect(this.#options.config, {
+        signal: this.#life.signal,
+        onBroken: (broken) => this.#forget(broken),
+      });
+      this.#sessions.add(session);
+      try {
+        await this.#mode.prepare(session);
+      } catch (error) {
+        session.break(error as Error);
+        throw error;
+      }
+      return session;
+    } finally {
+      this.#connecting -= 1;
+      // It failed: whoever waits may have to know.
+      this.#wake();
+    }
+  }
+
+  #giveBack(session: Session): void {
+    if (session.fault !== undefined) return;
+    const next = this.#waiters.shift();
+    if (next === undefined) this.#idle.push(session);
+    else next.resolve(session);
+  }
+
+  #forget(session: Session): void {
+    this.#sessions.delete(session);
+    const index = this.#idle.indexOf(session);
+    if (index !== -1) this.#idle.splice(index, 1);
+    this.#wake();
+  }
+
+  /** Has all who wait look again. */
+  #wake(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve(undefined);
+  }
+
+  /** Ends everything now: the server is not to work, nor to hold a snapshot, for nobody. */
+  #finish(fault: Error): void {
+    if (this.#end !== undefined) return;
+    this.#end = fault;
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(fault);
+    for (const session of [...this.#sessions]) {
+      session.break(fault);
+      this.#closing.push(session.close());
+    }
+    this.#closing.push(this.#mode.close(fault));
+    this.#life.abort(fault);
   }
 }

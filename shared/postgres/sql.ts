@@ -12,15 +12,16 @@ export interface TableName {
 const maxIdentifierBytes = 63;
 
 /**
- * Returns a name as SQL: quoted, so that it names an object and is nothing else, whatever is in it. The only place where names are
- * quoted. https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
+ * Returns a name as SQL: quoted, so that it names an object and is nothing else, whatever is in it. The only place
+ * where names are quoted. https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
  *
- * @throws RangeError for what cannot be a name: nothing, a NUL, more than 63 bytes.
+ * @throws RangeError for what cannot be a name: nothing, a NUL, half a character, more than 63 bytes.
  */
 export function identifier(name: string): Sql {
   const bytes = Buffer.byteLength(name);
-  if (bytes === 0 || bytes > maxIdentifierBytes || name.includes('\0')) {
-    throw new RangeError(`a name in PostgreSQL has 1 to ${maxIdentifierBytes} bytes and no NUL`);
+  // Half of a surrogate pair is sent as another character.
+  if (bytes === 0 || bytes > maxIdentifierBytes || name.includes('\0') || !name.isWellFormed()) {
+    throw new RangeError(`a name in PostgreSQL has 1 to ${maxIdentifierBytes} bytes of whole characters and no NUL`);
   }
   return raw(escapeIdentifier(name));
 }
@@ -32,7 +33,7 @@ export function qualified({ schema, name }: TableName): Sql {
 
 /** Returns names as SQL, divided by commas; each behind `alias.` where one is given. */
 export function columnList(names: readonly string[], alias?: string): Sql {
-  const prefix = alias === undefined ? '' : `${escapeIdentifier(alias)}.`;
+  const prefix = alias === undefined ? '' : `${identifier(alias).text}.`;
   return join(
     names.map((name) => raw(`${prefix}${identifier(name).text}`)),
     ', ',
@@ -40,8 +41,8 @@ export function columnList(names: readonly string[], alias?: string): Sql {
 }
 
 /**
- * Returns SQL that somebody has written into a configuration, in parentheses, as one expression or query that cannot end what it
- * is put into. What it reads is up to who wrote it; that it only reads is up to the transaction.
+ * Returns SQL that somebody has written into a configuration, in parentheses, as one expression or query that cannot
+ * end what it is put into. What it reads is up to who wrote it; that it only reads is up to the transaction.
  *
  * @throws SyntaxError when it is not closed in itself.
  */
@@ -51,8 +52,8 @@ export function writtenSql(text: string): Sql {
 }
 
 /**
- * Returns the name as the configuration writes it: `schema.table`, or `table` in the schema `public`. A name with a dot is written
- * with its schema, and everything behind the first dot is the table.
+ * Returns the name as the configuration writes it: `schema.table`, or `table` in the schema `public`. A name with a dot
+ * is written with its schema, and everything behind the first dot is the table.
  */
 export function parseTableName(text: string): TableName {
   const dot = text.indexOf('.');

@@ -1,0 +1,193 @@
+import type { Socket } from 'node:net';
+import { Client, type ClientConfig, DatabaseError, type QueryConfig, type QueryResult } from 'pg';
+import { UncheckedError } from '../unchecked-error.ts';
+import { requestCancel } from './cancel-request.ts';
+import { readingEnded } from './reading-ended.ts';
+import { postgresUncheckedReason } from './unchecked-reason.ts';
+
+/** What connections call themselves in pg_stat_activity. */
+export const applicationName = 'caretaker';
+
+const connectionTimeoutMs = 10_000;
+
+/** Middleboxes forget a connection on which nothing is said: AWS's after 350 seconds. */
+const keepAliveMs = 60_000;
+
+const closeMs = 2_000;
+
+/** An answer beyond this is no list of violations. It has to fit into a small function's memory several times. */
+const maximumAnswerBytes = 64 * 1024 * 1024;
+
+export type Row = Record<string, unknown>;
+
+/**
+ * One connection. It is broken for good, with a reason, when it is lost, when the server does not answer in time or too
+ * much, or when {@link break} is called: the server is told to end what it does then, and whoever waits for an answer
+ * is given the reason.
+ */
+export class Session {
+  /** The server's process, once it has told. */
+  pid = 0;
+  readonly #client: Client;
+  readonly #broken = Promise.withResolvers<never>();
+  readonly #onBroken: (session: Session) => void;
+  #fault: Error | undefined;
+  #isAsked = false;
+  #answeredBytes = 0;
+  #canceled: Promise<void> | undefined;
+
+  /**
+   * Connects, within 10 seconds.
+   *
+   * @throws UncheckedError `bad-url` for a connection string that is none; `unreachable` when nobody answers; whatever
+   *   ends `signal`; and the errors of sockets and servers.
+   */
+  static async connect(
+    config: ClientConfig,
+    { signal, onBroken = () => {} }: { signal: AbortSignal; onBroken?: (session: Session) => void },
+  ): Promise<Session> {
+    const session = new Session(newClient(config), onBroken);
+    using _ = session.breakOn(signal);
+    try {
+      if (session.#fault !== undefined) throw session.#fault;
+      await session.#client.connect();
+      if (session.#fault !== undefined) throw session.#fault;
+      session.#limitAnswers();
+      return session;
+    } catch (error) {
+      const fault = session.#fault ?? connectionFault(error, session.#client);
+      session.break(fault);
+      throw fault;
+    }
+  }
+
+  private constructor(client: Client, onBroken: (session: Session) => void) {
+    this.#client = client;
+    this.#onBroken = onBroken;
+    // Who waits is told; nobody has to.
+    this.#broken.promise.catch(() => {});
+    client.on('error', (error) => this.#lose(error));
+    client.on('end', () => this.#lose(undefined));
+  }
+
+  /** Why it is broken; undefined while it is not. */
+  get fault(): Error | undefined {
+    return this.#fault;
+  }
+
+  /** Returns the rows of one statement, sent by the extended protocol, which takes no second one. */
+  async run(text: string, values: readonly unknown[], deadlineMs: number): Promise<Row[]> {
+    const { rows } = await this.send(text, values, deadlineMs);
+    return rows;
+  }
+
+  /** Sends one statement likewise, and returns all that the server says of it. */
+  async send(text: string, values: readonly unknown[], deadlineMs: number): Promise<QueryResult<Row>> {
+    const query = { text, values, queryMode: 'extended' } as unknown as QueryConfig;
+    return this.#ask(() => this.#client.query<Row>(query), deadlineMs);
+  }
+
+  /** Returns the rows of the last of several statements, which have to be our own. */
+  async script(statements: readonly string[], deadlineMs: number): Promise<Row[]> {
+    const results = await this.#ask(() => this.#client.query<Row>(statements.join(';')), deadlineMs);
+    // An array for several, which the types do not know.
+    const last = [results].flat().at(-1) as QueryResult<Row>;
+    return last.rows;
+  }
+
+  /** Has it break when a signal is aborted, until that is disposed of. */
+  breakOn(signal: AbortSignal): Disposable {
+    const abort = () => this.break(readingEnded(signal));
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    return { [Symbol.dispose]: () => signal.removeEventListener('abort', abort) };
+  }
+
+  /** Gives the connection up. */
+  break(fault: Error): void {
+    if (this.#fault !== undefined) return;
+    this.#fault = fault;
+    this.#broken.reject(fault);
+    if (this.#isAsked) this.#canceled = requestCancel(this.#client);
+    streamOf(this.#client).destroy();
+    this.#onBroken(this);
+  }
+
+  /** Ends the connection, whatever is under way; resolves when nothing is left of it here. */
+  async close(): Promise<void> {
+    if (this.#fault === undefined && !this.#isAsked) await this.#end();
+    this.break(new Error('The connection was closed.'));
+    await this.#canceled;
+  }
+
+  async #end(): Promise<void> {
+    this.#fault = new Error('The connection was closed.');
+    this.#broken.reject(this.#fault);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, closeMs);
+    });
+    await Promise.race([this.#client.end().catch(() => {}), late]);
+    clearTimeout(timer);
+    streamOf(this.#client).destroy();
+    this.#onBroken(this);
+  }
+
+  #lose(error: Error | undefined): void {
+    this.break(error ?? new UncheckedError('unreachable', 'The connection to the database was lost.'));
+  }
+
+  async #ask<T>(send: () => Promise<T>, deadlineMs: number): Promise<T> {
+    if (this.#fault !== undefined) throw this.#fault;
+    const timer = setTimeout(() => {
+      const detail = `The server had not answered after ${deadlineMs / 1000} s, and not given up either.`;
+      this.break(new UncheckedError('timeout', detail));
+    }, deadlineMs);
+    this.#answeredBytes = 0;
+    this.#isAsked = true;
+    try {
+      return await Promise.race([send(), this.#broken.promise]);
+    } finally {
+      this.#isAsked = false;
+      clearTimeout(timer);
+    }
+  }
+
+  #limitAnswers(): void {
+    streamOf(this.#client).on('data', (data) => {
+      this.#answeredBytes += data.length;
+      if (this.#answeredBytes <= maximumAnswerBytes) return;
+      const detail = `The answer has more than ${maximumAnswerBytes / 1024 / 1024} MiB.`;
+      this.break(new UncheckedError('answer-too-large', detail));
+    });
+  }
+}
+
+function newClient(config: ClientConfig): Client {
+  try {
+    return new Client({
+      ...config,
+      application_name: applicationName,
+      connectionTimeoutMillis: connectionTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveMs,
+    });
+  } catch (error) {
+    // Without the cause: it may hold the whole of the connection string.
+    throw new UncheckedError('bad-url', `The connection string is of no use: ${(error as Error).message}.`);
+  }
+}
+
+/** Whoever could not be reached is named: what sockets say is often less. */
+function connectionFault(error: unknown, { host, port }: Client): Error {
+  const isLate = error instanceof Error && error.message === 'timeout expired';
+  const late = { reason: 'unreachable', detail: `no answer within ${connectionTimeoutMs / 1000} s.` };
+  const reason = isLate ? late : postgresUncheckedReason(error);
+  if (reason?.reason !== 'unreachable' || error instanceof DatabaseError) return error as Error;
+  return new UncheckedError('unreachable', `${host}:${port}: ${reason.detail}`, { cause: error });
+}
+
+/** The socket, which the types do not know: of TLS, once that is agreed on. */
+function streamOf(client: Client): Socket {
+  return (client as unknown as { readonly connection: { readonly stream: Socket } }).connection.stream;
+}
