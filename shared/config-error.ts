@@ -52,7 +52,8 @@ function faultsOf(issue: z.core.$ZodIssue): ConfigFault[] {
   return [{ path: formatPath(issue.path), message: issue.message }];
 }
 
-function formatPath(path: readonly PropertyKey[]): string {
+/** Returns the path of a key as people write it: `tasks.certificate-expiry.endpoints[0].port`. */
+export function formatPath(path: readonly PropertyKey[]): string {
   let text = '';
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`;

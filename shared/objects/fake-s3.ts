@@ -13,6 +13,16 @@ export interface FakeObject {
   readonly storageClass?: string;
   readonly replicationStatus?: string;
   readonly body?: Uint8Array;
+  /** Base64 of what S3 keeps; told only where it is asked for. */
+  readonly sha256?: string;
+  /** Of parts, with their number behind it, unless it is of the whole. */
+  readonly isChecksumOfParts?: boolean;
+  /** `x-amz-meta-…`, by lower-case name. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** There since the listings were made. */
+  readonly isUnlisted?: boolean;
+  /** What is different since then: who asks for the object itself is told this. */
+  readonly since?: Partial<Omit<FakeObject, 'key' | 'since'>>;
 }
 
 /** What a request is answered with instead of what it asks for. */
@@ -35,7 +45,10 @@ export function fakeS3(
   {
     pageSize = 1_000,
     intercept = () => undefined,
-  }: { pageSize?: number; intercept?: (request: HttpRequest) => FakeAnswer | Error | undefined } = {},
+  }: {
+    pageSize?: number;
+    intercept?: (request: HttpRequest) => FakeAnswer | Error | undefined | Promise<FakeAnswer | Error | undefined>;
+  } = {},
 ): S3Client {
   const sorted = new Map<string, readonly FakeObject[]>();
   for (const [name, objects] of Object.entries(buckets)) {
@@ -52,7 +65,7 @@ export function fakeS3(
     maxAttempts,
     requestHandler: {
       async handle(request: HttpRequest) {
-        const instead = intercept(request);
+        const instead = await intercept(request);
         if (instead instanceof Error) throw instead;
         return {
           response: instead === undefined ? answer(request, sorted, pageSize) : respond(instead.status, instead.body),
@@ -69,16 +82,28 @@ function answer(request: HttpRequest, buckets: Map<string, readonly FakeObject[]
   const key = decodeURIComponent(parts.join('/'));
   if (objects === undefined) return refuse(404, 'NoSuchBucket');
   if (key === '') return respond(200, listingXml(objects, request.query as Record<string, string>, pageSize));
-  const object = objects.find((candidate) => candidate.key === key);
+  const listed = objects.find((candidate) => candidate.key === key);
+  const object = listed === undefined ? undefined : { ...listed, ...listed.since };
   if (object === undefined) return request.method === 'HEAD' ? respond(404, '') : refuse(404, 'NoSuchKey');
   const body = request.method === 'HEAD' ? '' : (object.body ?? '');
   const { sizeBytes = object.body?.length ?? 1, modifiedAt = new Date(0), etag = 'e', replicationStatus } = object;
+  const { metadata = {} } = object;
   return respond(200, body, {
     'content-length': String(sizeBytes),
     'last-modified': modifiedAt.toUTCString(),
     etag: `"${etag}"`,
     ...(replicationStatus === undefined ? {} : { 'x-amz-replication-status': replicationStatus }),
+    ...(request.headers['x-amz-checksum-mode'] === 'ENABLED' ? checksumHeaders(object) : {}),
+    ...Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value])),
   });
+}
+
+function checksumHeaders({ sha256, isChecksumOfParts = false }: FakeObject): Record<string, string> {
+  if (sha256 === undefined) return {};
+  return {
+    'x-amz-checksum-sha256': isChecksumOfParts ? `${sha256}-2` : sha256,
+    'x-amz-checksum-type': isChecksumOfParts ? 'COMPOSITE' : 'FULL_OBJECT',
+  };
 }
 
 /** Returns what S3 answers to ListObjectsV2. */
@@ -92,7 +117,7 @@ function listingXml(objects: readonly FakeObject[], query: Readonly<Record<strin
   let isTruncated = false;
   const seen = new Set<string>();
   for (const object of objects) {
-    if (!object.key.startsWith(prefix) || compareKeys(object.key, after) <= 0) continue;
+    if (object.isUnlisted || !object.key.startsWith(prefix) || compareKeys(object.key, after) <= 0) continue;
     const end = delimiter === undefined ? -1 : object.key.indexOf(delimiter, prefix.length);
     const common = end === -1 ? undefined : object.key.slice(0, end + (delimiter ?? '').length);
     if (common !== undefined && (seen.has(common) || after.startsWith(common))) continue;

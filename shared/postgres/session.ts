@@ -29,7 +29,8 @@ export class Session {
   /** The server's process, once it has told. */
   pid = 0;
   readonly #client: Client;
-  readonly #broken = Promise.withResolvers<never>();
+  /** Tells whoever waits for an answer that there will be none. */
+  #giveUp: ((fault: Error) => void) | undefined;
   readonly #onBroken: (session: Session) => void;
   #fault: Error | undefined;
   #isAsked = false;
@@ -64,8 +65,6 @@ export class Session {
   private constructor(client: Client, onBroken: (session: Session) => void) {
     this.#client = client;
     this.#onBroken = onBroken;
-    // Who waits is told; nobody has to.
-    this.#broken.promise.catch(() => {});
     client.on('error', (error) => this.#lose(error));
     client.on('end', () => this.#lose(undefined));
   }
@@ -107,7 +106,7 @@ export class Session {
   break(fault: Error): void {
     if (this.#fault !== undefined) return;
     this.#fault = fault;
-    this.#broken.reject(fault);
+    this.#giveUp?.(fault);
     if (this.#isAsked) this.#canceled = requestCancel(this.#client);
     streamOf(this.#client).destroy();
     this.#onBroken(this);
@@ -122,7 +121,7 @@ export class Session {
 
   async #end(): Promise<void> {
     this.#fault = new Error('The connection was closed.');
-    this.#broken.reject(this.#fault);
+    this.#giveUp?.(this.#fault);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, closeMs);
@@ -145,9 +144,13 @@ export class Session {
     }, deadlineMs);
     this.#answeredBytes = 0;
     this.#isAsked = true;
+    // One for each question: a race keeps its answer for as long as any promise in it is not settled.
+    const broken = Promise.withResolvers<never>();
+    this.#giveUp = broken.reject;
     try {
-      return await Promise.race([send(), this.#broken.promise]);
+      return await Promise.race([send(), broken.promise]);
     } finally {
+      this.#giveUp = undefined;
       this.#isAsked = false;
       clearTimeout(timer);
     }
