@@ -1,8 +1,19 @@
-import { defineConfig } from './config/schema.ts';
+import { defineConfig, jsonFile } from './config/schema.ts';
 
 export default defineConfig({
   estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
   alerts: { email: ['ops@nycmg.example'], sms: ['+12125550123'] },
+  databases: {
+    main: {
+      secretId: 'nycmg/main/caretaker',
+      replica: { secretId: 'nycmg/main-replica/caretaker' },
+      writer: { secretId: 'nycmg/main/caretaker-writer' },
+    },
+  },
+  network: {
+    subnetIds: ['subnet-0a1b2c3d4e5f60718', 'subnet-0b2c3d4e5f6071829'],
+    securityGroupIds: ['sg-0c3d4e5f60718293a'],
+  },
   tasks: {
     'certificate-expiry': {
       endpoints: [
@@ -71,6 +82,153 @@ export default defineConfig({
         },
       ],
       verifications: [{ id: 'audio', bucket: 'nycmg-audio', maximumAgeDays: 90 }],
+    },
+    'integrity-audit': {
+      databases: {
+        main: {
+          tables: {
+            users: { personalColumns: ['email', 'display_name'] },
+            tracks: { safeColumns: ['isrc'] },
+            'social.playlist_tracks': { key: ['playlist_id', 'position'] },
+          },
+        },
+      },
+      areas: {
+        boroughs: {
+          data: jsonFile('npm:us-atlas/counties-10m.json'),
+          object: 'counties',
+          idPrefixes: ['36005', '36047', '36061', '36081', '36085'],
+        },
+      },
+      rules: [
+        { id: 'artists-founded-year', kind: 'range', table: 'artists', column: 'founded_year', min: 1880, max: 2100 },
+        {
+          id: 'tracks-isrc',
+          kind: 'pattern',
+          table: 'tracks',
+          column: 'isrc',
+          matches: '^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$',
+          severity: 'high',
+          owner: 'catalog',
+        },
+        {
+          id: 'users-have-a-neighborhood',
+          kind: 'notNull',
+          table: 'users',
+          column: 'neighborhood_id',
+          where: 'deactivated_at is null',
+          maxPercent: 20,
+          severity: 'low',
+        },
+        {
+          id: 'playlists-hold-tracks',
+          kind: 'foreignKey',
+          table: 'social.playlist_tracks',
+          columns: ['track_id'],
+          references: { table: 'tracks', columns: ['id'] },
+          correction: { kind: 'quarantine', table: 'ops.playlist_tracks_without_track' },
+        },
+        {
+          id: 'statements-add-up',
+          kind: 'sum',
+          left: { table: 'royalties.statements', column: 'total_cents', by: ['id'] },
+          right: { table: 'royalties.lines', column: 'amount_cents', by: ['statement_id'] },
+          severity: 'critical',
+          owner: 'royalties',
+          correction: { kind: 'manual', instructions: 'Issue the statement again; its holder was told a wrong sum.' },
+        },
+        {
+          id: 'every-track-is-in-the-index',
+          kind: 'equalCount',
+          left: { table: 'tracks' },
+          right: { table: 'search.track_index' },
+          maxViolations: 10,
+        },
+        {
+          id: 'imports-arrive-daily',
+          kind: 'freshness',
+          table: 'imports.royalty_statements',
+          column: 'received_at',
+          maximumAgeMinutes: 2_880,
+          severity: 'high',
+          owner: 'royalties',
+        },
+        {
+          id: 'listens-a-day',
+          kind: 'volume',
+          table: 'listens',
+          column: 'listened_at',
+          seasonality: 'weekday',
+          minimumHistory: 6,
+          ignoreDates: ['2026-01-01', '2026-12-25'],
+          severity: 'high',
+        },
+        {
+          id: 'masters-have-one-owner',
+          kind: 'noOverlap',
+          table: 'rights',
+          where: "kind = 'master'",
+          from: 'valid_from',
+          to: 'valid_to',
+          partitionBy: ['track_id'],
+          severity: 'critical',
+          owner: 'legal',
+        },
+        {
+          id: 'released-tracks-have-their-rights',
+          kind: 'rights',
+          table: 'tracks',
+          key: 'id',
+          where: 'created_at <= now()',
+          claims: {
+            table: 'rights',
+            itemColumn: 'track_id',
+            validFrom: 'valid_from',
+            validTo: 'valid_to',
+            kindColumn: 'kind',
+            kinds: ['master', 'publishing'],
+          },
+          expiringWithinDays: 30,
+          severity: 'critical',
+          owner: 'legal',
+        },
+        {
+          id: 'recordings-are-stored-once',
+          kind: 'duplicates',
+          table: 'tracks',
+          columns: ['sha256'],
+        },
+        {
+          id: 'venues-are-in-their-borough',
+          kind: 'geotag',
+          table: 'venues',
+          where: 'latitude is not null',
+          latitude: 'latitude',
+          longitude: 'longitude',
+          area: { column: 'borough_id', references: { table: 'boroughs', key: 'id', name: 'county' } },
+          areas: 'boroughs',
+          // The shorelines are drawn for a map of the country.
+          toleranceMeters: 1_000,
+        },
+        {
+          id: 'tracks-have-their-audio',
+          kind: 'objects',
+          table: 'tracks',
+          keyColumn: 's3_key',
+          bucket: 'nycmg-audio',
+          sizeColumn: 'size_bytes',
+          sha256Column: 'sha256',
+          createdColumn: 'created_at',
+          severity: 'high',
+          owner: 'catalog',
+        },
+        {
+          id: 'nobody-listens-before-they-sign-up',
+          kind: 'sql',
+          query: 'select listens.id from listens join users on users.id = user_id where listened_at < users.created_at',
+          key: ['id'],
+        },
+      ],
     },
   },
 });

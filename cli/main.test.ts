@@ -66,7 +66,11 @@ async function configured(names: readonly string[], settings: object = {}): Prom
   const configuration = {
     estate: { name: 'nycmg', timeZone: 'America/New_York' },
     // What looks at AWS accounts is left out: there is none here.
-    tasks: { 'certificate-expiry': task, 'backup-integrity': { enabled: false } },
+    tasks: {
+      'certificate-expiry': task,
+      'backup-integrity': { enabled: false },
+      'integrity-audit': { enabled: false },
+    },
   };
   await writeFile(path, JSON.stringify(configuration));
   return path;

@@ -1,15 +1,19 @@
-import { Client } from 'pg';
+import { S3Client } from '@aws-sdk/client-s3';
 import type { ConfigurationInput } from '../config/schema.ts';
 import { endpointId } from '../functions/certificate-expiry/endpoint-id.ts';
-import type * as registry from '../functions/index.ts';
+import * as registry from '../functions/index.ts';
+import { environmentNames, statePrefix } from '../shared/deployment.ts';
+import { S3StateStore } from '../shared/storage/s3-state-store.ts';
+import type { StateStore } from '../shared/storage/state-store.ts';
 import { type SandboxAws, startSandboxAws } from './aws/sandbox-aws.ts';
 import { sampleAccount, sampleRegions } from './estate/aws-certificates.ts';
 import { backupEstate } from './estate/backup.ts';
 import { deployedCertificates, deploymentCases } from './estate/deployments.ts';
+import { integrityEstate } from './estate/integrity.ts';
+import { secretsDocument, startMainDatabase, startPlatformDatabase } from './estate/integrity-databases.ts';
+import { physicalSettings } from './estate/integrity-physical.ts';
 import type { PlantedFinding } from './estate/planted-case.ts';
-import { loadNycmg } from './postgres/load-nycmg.ts';
-import { nycmgData } from './postgres/nycmg-data.ts';
-import { type PostgresServer, startPostgres } from './postgres/start-postgres.ts';
+import type { PostgresServer } from './postgres/start-postgres.ts';
 import { startTlsFarm, type TlsFarm } from './tls-farm/tls-farm.ts';
 
 type TaskId = (typeof registry)[keyof typeof registry]['id'];
@@ -33,7 +37,10 @@ export interface Sandbox {
   readonly expectations: Readonly<Record<TaskId, readonly Expectation[]>>;
   readonly aws: SandboxAws;
   readonly farm: TlsFarm;
+  /** Its URL is that of the superuser, for the database that is audited as `main`. */
   readonly postgres: PostgresServer;
+  /** Writes what a task would remember of earlier runs. The deployed tasks' own stores have it already. */
+  seedState(taskId: string, store: StateStore): Promise<void>;
   /** Ends every server and removes everything stored. */
   stop(): Promise<void>;
 }
@@ -41,17 +48,23 @@ export interface Sandbox {
 /** Who is told, in the sandbox as in the sample configuration. */
 const alerts = { email: ['ops@nycmg.example'], sms: ['+12125550123'], runbookUrl: 'https://runbook.nycmg.example/' };
 
+const timeZone = 'America/New_York';
+
 /**
  * Starts the sample estate NYCMG: TLS servers, AWS control planes, S3, SNS, SQS, DynamoDB and PostgreSQL, all on loopback.
- * Takes about two seconds.
+ * Takes about three seconds.
  *
  * @param now what all dates of the estate are relative to; has to be the present, by which OpenSSL judges certificates.
  */
 export async function startSandbox(now = new Date()): Promise<Sandbox> {
   await using started = new AsyncDisposableStack();
-  const startingPostgres = startSampleDatabase(now);
-  // Should the rest fail first, this is ended all the same; its own failure is seen where it is awaited.
-  started.defer(async () => (await startingPostgres.catch(() => undefined))?.stop());
+  const integrity = integrityEstate(sampleAccount, now, timeZone);
+  const startingMain = startMainDatabase(now, integrity.main);
+  const startingPlatform = startPlatformDatabase(now);
+  for (const starting of [startingMain, startingPlatform]) {
+    // Should the rest fail first, these are ended all the same; their own failure is seen where they are awaited.
+    started.defer(async () => (await starting.catch(() => undefined))?.server.stop());
+  }
   const farm = await startTlsFarm({ now });
   started.defer(() => farm.stop());
   const deployed = await Promise.all(
@@ -62,23 +75,31 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
   );
   const acmCertificates = deployedCertificates(sampleAccount, now, (name) => farm.leafOf(name).serialNumber);
   const backup = backupEstate(sampleAccount, now);
+  const [main, platform] = await Promise.all([startingMain, startingPlatform]);
   const aws = await startSandboxAws({
     now,
     email: alerts.email[0],
     sms: alerts.sms[0],
     acmCertificates,
-    documents: [backup.document],
+    documents: [
+      backup.document,
+      integrity.document,
+      secretsDocument(sampleAccount, sampleRegions[0], { ...main.secrets, ...platform.secrets }),
+    ],
   });
   started.defer(() => aws.stop());
-  const postgres = await startingPostgres;
+  const seedState = async (taskId: string, store: StateStore) => {
+    if (taskId === 'integrity-audit') await integrity.seedState(store);
+  };
+  await seedDeployed(aws.environment, seedState);
 
   const running = started.move();
   return {
     environment: aws.environment,
     configuration: {
-      estate: { name: 'nycmg', timeZone: 'America/New_York', regions: [...sampleRegions], accounts: [] },
+      estate: { name: 'nycmg', timeZone, regions: [...sampleRegions], accounts: [] },
       alerts,
-      databases: { main: { url: postgres.url } },
+      databases: { main: { ...main.connection, writer: main.writer }, platform: platform.connection },
       tasks: {
         'backup-integrity': backup.config,
         'certificate-expiry': {
@@ -87,6 +108,10 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
           // On loopback nothing takes longer, and the estate has a server that never answers.
           connectTimeoutSeconds: 1,
           handshakeTimeoutSeconds: 1,
+        },
+        'integrity-audit': {
+          ...integrity.config,
+          databases: { ...integrity.config.databases, platform: physicalSettings },
         },
       },
     },
@@ -107,25 +132,36 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
           findings: [],
         })),
       ],
+      'integrity-audit': [...integrity.expectations, ...platform.cases],
     },
     aws,
     farm,
-    postgres,
+    postgres: { ...main.server, url: main.url },
+    seedState,
     stop: () => running.disposeAsync(),
   };
 }
 
-async function startSampleDatabase(now: Date): Promise<PostgresServer> {
-  const server = await startPostgres();
-  const client = new Client({ connectionString: server.url });
+/** Gives the deployed tasks a past: their stores are below the report bucket. */
+async function seedDeployed(
+  environment: Readonly<Record<string, string>>,
+  seedState: Sandbox['seedState'],
+): Promise<void> {
+  const s3 = new S3Client({
+    endpoint: environment.AWS_ENDPOINT_URL_S3 as string,
+    region: environment.AWS_REGION as string,
+    credentials: {
+      accessKeyId: environment.AWS_ACCESS_KEY_ID as string,
+      secretAccessKey: environment.AWS_SECRET_ACCESS_KEY as string,
+    },
+    forcePathStyle: true,
+  });
   try {
-    await client.connect();
-    await loadNycmg(client, nycmgData(now));
-    return server;
-  } catch (error) {
-    await server.stop();
-    throw error;
+    const bucket = environment[environmentNames.reportBucket] as string;
+    for (const { id } of Object.values(registry)) {
+      await seedState(id, new S3StateStore(s3, bucket, statePrefix(id)));
+    }
   } finally {
-    await client.end();
+    s3.destroy();
   }
 }

@@ -21,10 +21,11 @@ afterAll(async () => {
 });
 
 /**
- * What every function may do whatever its task: `infra` grants sts:AssumeRole on the roles that the configuration names, and
- * sts:GetCallerIdentity needs no permission (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+ * What a function may do whatever its definition says: `infra` grants sts:AssumeRole on the roles and secretsmanager:GetSecretValue
+ * on the secrets that the configuration names, and sts:GetCallerIdentity needs no permission
+ * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
  */
-const always = new Set(['sts:AssumeRole', 'sts:GetCallerIdentity']);
+const always = new Set(['sts:AssumeRole', 'sts:GetCallerIdentity', 'secretsmanager:GetSecretValue']);
 
 /**
  * IAM's names of what the SDK calls otherwise:
@@ -49,6 +50,8 @@ describe.each(definitions.map((definition) => [definition.id, definition] as con
       sent.add(actionNames[name] ?? name);
     });
     const { estate, databases, tasks } = configurationSchema.parse(sandbox.configuration);
+    const store = new MemoryStateStore();
+    await sandbox.seedState(id, store);
     await runTask(definition, await loadSteps(definition), {
       estate,
       databases,
@@ -57,7 +60,7 @@ describe.each(definitions.map((definition) => [definition.id, definition] as con
       invocation: {},
       clients,
       clock: () => new Date(),
-      store: new MemoryStateStore(),
+      store,
       timeBudgetSeconds: definition.timeoutSeconds,
     });
     clients.destroy();

@@ -5,6 +5,7 @@ import { mergeEstates } from '../../sandbox/control-plane/merge-estates.ts';
 import { awsCertificates, sampleAccount } from '../../sandbox/estate/aws-certificates.ts';
 import { backupEstate } from '../../sandbox/estate/backup.ts';
 import { startTlsFarm } from '../../sandbox/tls-farm/tls-farm.ts';
+import { type AuditedDatabase, startAuditedDatabase } from './audited-database.ts';
 import { objectConfig, objectFaults } from './objects.ts';
 
 /** The sandbox's estate, for functions that run in processes of their own. */
@@ -13,12 +14,14 @@ export interface Estate {
   readonly environment: Readonly<Record<string, string>>;
   /** What the configuration says of tasks that need to be told where to look; the others run with their defaults. */
   readonly tasks: Readonly<Record<string, object>>;
+  /** A server with data to audit; its secret is still to be put where functions ask for it. */
+  readonly database: AuditedDatabase;
   /** For some tasks, resources with the one rule that a report must say each breaks. */
   readonly faults: Readonly<Record<string, Readonly<Record<string, string>>>>;
   stop(): Promise<void>;
 }
 
-/** Starts the sandbox's control plane, for what MiniStack lacks or answers with fixed data, and its TLS servers. */
+/** Starts the sandbox's control plane, for what MiniStack lacks or answers with fixed data, its TLS servers and its database. */
 export async function startEstate(directory: string): Promise<Estate> {
   await using started = new AsyncDisposableStack();
   const now = new Date();
@@ -29,9 +32,12 @@ export async function startEstate(directory: string): Promise<Estate> {
   started.defer(() => controlPlane.stop());
   const farm = await startTlsFarm({ now });
   started.defer(() => farm.stop());
+  const database = await startAuditedDatabase(now);
+  started.defer(() => database.stop());
 
-  // S3 stays with MiniStack, which takes the reports.
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_S3, ...environment } = controlPlane.environment;
+  // These stay with MiniStack: S3 takes the reports, and both take what a test puts there.
+  const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SECRETS_MANAGER, ...leading } = controlPlane.environment;
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...environment } = leading;
   // MiniStack reserves the variables that hold keys, as Lambda does; to a profile they give way.
   const credentialsPath = join(directory, 'sandbox-credentials');
   await writeFile(
@@ -52,8 +58,10 @@ export async function startEstate(directory: string): Promise<Estate> {
         trustedAccounts: backup.config.trustedAccounts,
       },
       'certificate-expiry': { endpoints: farm.endpointConfigs, trustedCertificates: [farm.rootPem] },
+      'integrity-audit': database.config,
     },
-    faults: { 'backup-integrity': objectFaults },
+    database,
+    faults: { 'backup-integrity': objectFaults, 'integrity-audit': database.faults },
     stop: () => running.disposeAsync(),
   };
 }

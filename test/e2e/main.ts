@@ -42,6 +42,7 @@ async function testDeployment(directory: string, signal: AbortSignal, cleanUp: A
   const endpoint = await startMinistack({ python, directory, processes, signal });
   say(`MiniStack answers at ${endpoint}`);
   await putObjects(endpoint);
+  await estate.database.putInto(endpoint);
 
   const outputs = await deploy({
     stage,
@@ -49,6 +50,7 @@ async function testDeployment(directory: string, signal: AbortSignal, cleanUp: A
     configuration: {
       estate: { name: 'e2e', timeZone: 'America/New_York', regions: [region] },
       alerts: { email: ['ops@nycmg.example'], sms: ['+12125550123'] },
+      databases: estate.database.databases,
       tasks: Object.fromEntries(tasks.map(({ id }) => [id, { ...estate.tasks[id], schedule: 'rate(1 minute)' }])),
     },
     environment: { AWS_ENDPOINT_URL: endpoint, ...estate.environment },
