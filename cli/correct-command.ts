@@ -73,6 +73,8 @@ async function correctIn(
     for (const request of requestsOf(options)) {
       signal.throwIfAborted();
       results.push(await correct(rule, request, context));
+      // What has no plan now has none to apply, though nothing is amiss.
+      if (results.at(-1)?.outcome === 'nothing-to-correct') break;
     }
     const terminal = terminalOf(process.stdout);
     process.stdout.write(

@@ -6,6 +6,7 @@ import type { Resource } from '../shared/resource.ts';
 import { formatInZone } from '../shared/schedule/time-zone.ts';
 import { formatQuantity } from '../shared/text/format-quantity.ts';
 import { Html, html } from './html.ts';
+import { isEmpty } from './render-report.ts';
 import { typeName } from './type-name.ts';
 
 const style = `
@@ -73,7 +74,7 @@ function reportSection(report: Report): Html {
 ${report.headline === undefined ? html`` : html`<p class="headline">${report.headline}</p>`}
 <p class="dim">${scope.estate} · ${time} · run ${report.runId}${scope.only === undefined ? '' : ` · only ${scope.only}`}</p>
 <div class="tiles">
-<div class="tile status-${report.status}"><b>${report.status}</b>status</div>
+<div class="tile status-${isEmpty(report) ? 'empty' : report.status}"><b>${isEmpty(report) ? 'nothing to check' : report.status}</b>status</div>
 <div class="tile"><b>${coverage.checked} / ${coverage.expected}</b>checked</div>
 ${tiles}
 </div>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { arbitraryTable } from '../shared/notify/report-fixtures.ts';
-import type { Report, ReportTable } from '../shared/report.ts';
+import type { Report, ReportTable, Unchecked } from '../shared/report.ts';
 import { displayWidth } from '../shared/text/display-width.ts';
 import { renderHtml } from './render-html.ts';
 import { renderReport } from './render-report.ts';
@@ -113,6 +113,35 @@ describe('a report in a terminal', () => {
     expect(of({ samples: samples.slice(0, 5) })).toContain('such as id=1; id=2; id=3; id=4; id=5 →');
     expect(of({ samples: [] })).not.toContain('such as');
     expect(of({})).not.toContain('such as');
+  });
+
+  it('wraps the counts of findings too', () => {
+    const findings = (['critical', 'high', 'medium', 'low', 'informational'] as const).map((severity) => ({
+      ...(report.findings[0] as Report['findings'][number]),
+      severity,
+    }));
+    const text = renderReport({ ...clean, findings, status: 'findings' }, { ...plain, columns: 40 });
+    expect(text).toContain('Found 1 critical, 1 high, 1 medium, 1\n  low, 1 informational\n');
+  });
+
+  it('says once why, of what could not be checked for the same reason', () => {
+    const unread = ['titles', 'states'].map((name) => ({
+      resource: { type: 'integrity-rule', id: name, name },
+      reason: 'database-unread',
+      detail: 'See there.',
+    }));
+    const coverage = { ...clean.coverage, unchecked: [...unread, { ...(unread[0] as Unchecked), detail: 'Else.' }] };
+    const text = renderReport({ ...clean, coverage, status: 'incomplete' }, plain);
+    expect(text).toContain(
+      'Could not be checked (3)\n  database-unread · titles, states: See there.\n  database-unread · titles: Else.\n',
+    );
+  });
+
+  it('does not call clean what had nothing to look at', () => {
+    const coverage = { expected: 0, checked: 0, unchecked: [], byType: {} };
+    const text = renderReport({ ...clean, coverage, headline: 'No database was audited.', tables: [] }, plain);
+    expect(text).toContain('\nNothing was checked: there was nothing to look at.\nNo database was audited.\n');
+    expect(text).not.toContain('Clean');
   });
 
   it('says the headline below the status, and what was measured below the findings', () => {

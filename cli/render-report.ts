@@ -48,9 +48,13 @@ export function renderReport(report: Report, terminal: Terminal, options: { brie
       '',
     ),
     '',
-    wrap(`Checked ${coverage.checked} of ${coverage.expected}: ${typesText(report)}`, columns, '  ', ''),
-    `Found ${countsText(findings)}`,
-    wrap(style(statusStyle(report.status), statusText[report.status]), columns, '  ', ''),
+    ...(isEmpty(report)
+      ? [wrap(style('bold', 'Nothing was checked: there was nothing to look at.'), columns, '  ', '')]
+      : [
+          wrap(`Checked ${coverage.checked} of ${coverage.expected}: ${typesText(report)}`, columns, '  ', ''),
+          wrap(`Found ${countsText(findings)}`, columns, '  ', ''),
+          wrap(style(statusStyle(report.status), statusText[report.status]), columns, '  ', ''),
+        ]),
     ...(report.headline === undefined ? [] : [wrap(printable(report.headline), columns, '  ', '')]),
   ];
   const worstFirst = [...findings].sort((a, b) => compareSeverity(a.severity, b.severity));
@@ -65,9 +69,15 @@ export function renderReport(report: Report, terminal: Terminal, options: { brie
   lines.push(...tablesLines(report, terminal, options.brief === true ? maxRowsInBrief : Number.POSITIVE_INFINITY));
   if (coverage.unchecked.length > 0) {
     lines.push('', style('bold', `Could not be checked (${coverage.unchecked.length})`));
-    for (const unchecked of coverage.unchecked) lines.push(uncheckedText(unchecked, terminal));
+    const alike = Map.groupBy(coverage.unchecked, ({ reason, detail }) => `${reason} ${detail}`);
+    for (const group of alike.values()) lines.push(uncheckedText(group, terminal));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** A run that expected nothing and found nothing, such as one of a task that nothing is configured for. */
+export function isEmpty({ status, coverage, findings }: Report): boolean {
+  return status === 'clean' && coverage.expected === 0 && findings.length === 0;
 }
 
 function findingLines(finding: Finding, { style, columns }: Terminal): string[] {
@@ -127,8 +137,10 @@ function tableLines(table: ReportTable, rows: ReportTable['rows'], terminal: Ter
   ];
 }
 
-function uncheckedText({ resource, reason, detail }: Unchecked, { style, columns }: Terminal): string {
-  const name = printable(resource.name);
+/** Returns the lines of what could not be checked for one and the same reason. */
+function uncheckedText(group: readonly Unchecked[], { style, columns }: Terminal): string {
+  const { reason = '', detail = '' } = group[0] ?? {};
+  const name = group.map(({ resource }) => printable(resource.name)).join(', ');
   return wrap(`${style('yellow', reason)} · ${name}: ${printable(detail)}`, columns, indent, '  ');
 }
 

@@ -38,6 +38,8 @@ export interface CollectContext<Config> extends WorkContext<Config> {
   readonly coverage: CoverageLedger;
   /** What became of the task's long work; empty for a task without. */
   readonly work: readonly FinishedWork[];
+  /** How long it is until `signal` is aborted. */
+  readonly timeLeftMs: () => number;
   /** Records a number for the report's `metrics`; the unit is in the name. */
   readonly measure: (name: string, value: number) => void;
   /** Says how far the run is, for a terminal. */
@@ -178,6 +180,7 @@ export async function finishTask<Config extends z.ZodType, Items, Rule extends s
 ): Promise<Report> {
   const { invocation, clock } = options;
   const scope = invocation.scope ?? {};
+  const endsAtMs = performance.now() + options.timeBudgetSeconds * 1000;
   const context = workContext(definition, options);
   const { config, estate } = context;
 
@@ -196,6 +199,7 @@ export async function finishTask<Config extends z.ZodType, Items, Rule extends s
     ...context,
     coverage,
     work,
+    timeLeftMs: () => Math.max(0, endsAtMs - performance.now()),
     measure: (name, value) => {
       metrics[name] = value;
     },

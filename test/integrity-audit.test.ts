@@ -426,6 +426,18 @@ describe('the audit of the sample estate', () => {
     expect([...kinds]).toEqual([]);
   });
 
+  it('finds as many violations of each rule as are planted, and of every rule that counts it is said how many', () => {
+    const { expectations } = integrityEstate(sampleAccount, new Date(), estate.timeZone);
+    const planted = expectations.flatMap(({ resourceId, findings }) =>
+      findings.map(({ rule, violations = null }) => [`${resourceId} ${rule}`, violations] as const),
+    );
+    const found = report.findings
+      .filter(({ resource }) => planted.some(([name]) => name.startsWith(`${resource.id} `)))
+      .map(({ resource, rule, evidence }) => [`${resource.id} ${rule}`, evidence.violations ?? null] as const);
+    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(planted));
+    expect(planted.filter(([, violations]) => violations !== null).length).toBeGreaterThanOrEqual(30);
+  });
+
   it('has written nothing: every table is as it was, and there is none more', () => {
     expect(after).toEqual(before);
   });

@@ -894,7 +894,9 @@ describe('a task that reads databases', () => {
 
   it('is not deployed with a password, and not told who may write', () => {
     const url = 'postgresql://caretaker:hunter2@db.example/nycmg';
-    expect(() => deployReader({ databases: { main: { url } } })).toThrow(/databases\.main: holds a password/);
+    const inQuery = 'postgresql://caretaker@db.example/nycmg?password=hunter2';
+    for (const given of [url, inQuery])
+      expect(() => deployReader({ databases: { main: { url: given } } })).toThrow(/databases\.main: holds a password/);
     expect(() => deployReader({ databases: { main: { secretId: 'x', replica: { url } } } })).toThrow(ConfigError);
     expect(forReading(configurationSchema.parse({ estate, databases }).databases)).toEqual({
       main: { secretId: secretArn, tls: 'verify' },

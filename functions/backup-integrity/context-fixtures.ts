@@ -17,6 +17,7 @@ export function contextFor(options: Partial<Context> & Pick<Context, 'clients' |
     store: new MemoryStateStore(),
     signal: new AbortController().signal,
     work: [],
+    timeLeftMs: () => 86_400_000,
     measure: () => {},
     progress: () => {},
     ...options,

@@ -20,13 +20,13 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       },
       why: 'three uploads count as done and have become nothing; those that failed have no track either, and need none',
       plant: () => 'update uploads set track_id = null where id in (41, 42, 43)',
-      findings: [{ rule: 'not-null', severity: 'high' }],
+      findings: [{ rule: 'not-null', severity: 'high', violations: 3 }],
     },
     {
       rule: { id: 'imports-name-a-holder', kind: 'notNull', table: 'imports.royalty_statements', column: 'holder' },
       why: 'two lines of a batch are for nobody, in a table without a key',
       plant: () => 'update imports.royalty_statements set holder = null where line_number in (120, 121)',
-      findings: [{ rule: 'not-null', severity: 'medium' }],
+      findings: [{ rule: 'not-null', severity: 'medium', violations: 2 }],
     },
     {
       rule: {
@@ -59,7 +59,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       },
       why: 'a second version of the uploader writes its states otherwise',
       plant: () => "update uploads set state = case id when 57 then 'DONE' else 'done ' end where id in (57, 58)",
-      findings: [{ rule: 'accepted-values', severity: 'medium' }],
+      findings: [{ rule: 'accepted-values', severity: 'medium', violations: 2 }],
     },
     {
       rule: {
@@ -73,7 +73,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       why: 'one subscriber is on a list that is never sent; the key of the table is an address, which nobody may read here',
       plant: () =>
         "update newsletter_subscriptions set list = 'weekly2' where email = (select email from users where id = 33)",
-      findings: [{ rule: 'accepted-values', severity: 'low' }],
+      findings: [{ rule: 'accepted-values', severity: 'low', violations: 1 }],
     },
     {
       rule: {
@@ -97,7 +97,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       },
       why: 'somebody has typed three digits',
       plant: () => 'update artists set founded_year = 198 where id = 17',
-      findings: [{ rule: 'range', severity: 'medium' }],
+      findings: [{ rule: 'range', severity: 'medium', violations: 1 }],
     },
     {
       rule: {
@@ -111,7 +111,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       },
       why: 'a hall with room for less than nobody; those with room for one and for a hundred thousand are just within',
       plant: () => 'update venues set capacity = -5 where id = 11',
-      findings: [{ rule: 'range', severity: 'low' }],
+      findings: [{ rule: 'range', severity: 'low', violations: 1 }],
     },
     {
       rule: {
@@ -149,7 +149,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       },
       why: 'a table whose name would drop another one, were it not quoted; a digit in it is none',
       plant: () => `update ${oddTableSql} set "select" = 10 where "primary" = 66`,
-      findings: [{ rule: 'range', severity: 'informational' }],
+      findings: [{ rule: 'range', severity: 'informational', violations: 1 }],
     },
     {
       rule: { id: 'odd-name-kept', kind: 'notNull', table: oddTable, column: 'we"ird; --' },
@@ -167,7 +167,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       },
       why: 'an ISRC in small letters, which distributors refuse',
       plant: () => 'update tracks set isrc = lower(isrc) where id = 1103',
-      findings: [{ rule: 'pattern', severity: 'high' }],
+      findings: [{ rule: 'pattern', severity: 'high', violations: 1 }],
     },
     {
       rule: {
@@ -179,7 +179,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       },
       why: 'an address that no mail reaches; what it is nobody is told',
       plant: () => "update users set email = replace(email, '@', ' at ') where id = 77",
-      findings: [{ rule: 'pattern', severity: 'medium' }],
+      findings: [{ rule: 'pattern', severity: 'medium', violations: 1 }],
     },
     {
       rule: {
@@ -193,7 +193,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       why: 'three amounts with a decimal comma, where two may be',
       plant: () =>
         "update imports.royalty_statements set amount = replace(amount, '.', ',') where line_number in (11, 12, 13)",
-      findings: [{ rule: 'pattern', severity: 'medium' }],
+      findings: [{ rule: 'pattern', severity: 'medium', violations: 3 }],
     },
     {
       rule: {
@@ -223,7 +223,7 @@ export function columnRules(now: Date): readonly PlantedRule[] {
       why: 'one title is empty, and one is a whole booklet; one of exactly two hundred characters is just short enough',
       plant: () => `update tracks set title = case id when 1101 then '' when 1102 then repeat('la ', 100)
         else repeat('ñ', 200) end where id in (1101, 1102, 1104)`,
-      findings: [{ rule: 'length', severity: 'medium' }],
+      findings: [{ rule: 'length', severity: 'medium', violations: 2 }],
     },
     {
       rule: { id: 'artists-name-length', kind: 'length', table: 'artists', column: 'name', min: 2 },

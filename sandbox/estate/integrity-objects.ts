@@ -32,9 +32,9 @@ export const objectRules: readonly PlantedRule[] = [
     },
     why: 'one object is gone, one is cut off, one has other bytes, and one belongs to no track; two are still on their way',
     findings: [
-      { rule: 'object-missing', severity: 'high' },
-      { rule: 'object-differs', severity: 'high' },
-      { rule: 'object-orphaned', severity: 'low' },
+      { rule: 'object-missing', severity: 'high', violations: 1 },
+      { rule: 'object-differs', severity: 'high', violations: 2 },
+      { rule: 'object-orphaned', severity: 'low', violations: 1 },
     ],
   },
 ];

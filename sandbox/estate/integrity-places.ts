@@ -50,7 +50,7 @@ export const placeRules: readonly PlantedRule[] = [
     plant: () => `update venues set borough_id = 5 where id = 13;
       update venues set latitude = longitude, longitude = latitude where id = 22;
       update venues set latitude = 0, longitude = 0 where id = 40`,
-    findings: [{ rule: 'geotag', severity: 'medium' }],
+    findings: [{ rule: 'geotag', severity: 'medium', violations: 3 }],
   },
   {
     rule: {

@@ -12,7 +12,7 @@ export const tableRules: readonly PlantedRule[] = [
     },
     why: 'two tracks are third in one list: nothing in the schema keeps them from it',
     plant: () => 'update social.playlist_tracks set position = 3 where playlist_id = 7 and position = 4',
-    findings: [{ rule: 'unique', severity: 'low' }],
+    findings: [{ rule: 'unique', severity: 'low', violations: 1 }],
   },
   {
     rule: {
@@ -26,7 +26,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'the nightly job ran twice, and every chart shows a peak',
     plant: () => `insert into analytics.daily_listens
       select * from analytics.daily_listens order by day desc offset 3 limit 1`,
-    findings: [{ rule: 'unique', severity: 'high' }],
+    findings: [{ rule: 'unique', severity: 'high', violations: 1 }],
   },
   {
     rule: { id: 'tracks-isrc-unique', kind: 'unique', table: 'tracks', columns: ['isrc'] },
@@ -45,7 +45,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'two tracks that were taken down are still in a playlist, in another schema that refers to none; one row has none at all',
     plant: () => `insert into social.playlist_tracks
       values (9, 900001, 13, now()), (9, 900002, 14, now()), (9, null, 15, now())`,
-    findings: [{ rule: 'foreign-key', severity: 'medium' }],
+    findings: [{ rule: 'foreign-key', severity: 'medium', violations: 2 }],
   },
   {
     rule: {
@@ -60,7 +60,7 @@ export const tableRules: readonly PlantedRule[] = [
     plant: (at) => `alter table listens drop constraint listens_user_id_fkey;
       insert into listens values (900002, 999999, 1, ${at} - interval '40 days', 12);
       alter table listens add constraint listens_user_id_fkey foreign key (user_id) references users not valid`,
-    findings: [{ rule: 'foreign-key', severity: 'high' }],
+    findings: [{ rule: 'foreign-key', severity: 'high', violations: 1 }],
   },
   {
     rule: {
@@ -74,7 +74,7 @@ export const tableRules: readonly PlantedRule[] = [
     },
     why: 'euros were added to dollars: the statement exists, but not in this currency',
     plant: () => "update royalties.lines set currency = 'EUR' where id = 300",
-    findings: [{ rule: 'foreign-key', severity: 'critical' }],
+    findings: [{ rule: 'foreign-key', severity: 'critical', violations: 1 }],
   },
   {
     rule: {
@@ -88,7 +88,7 @@ export const tableRules: readonly PlantedRule[] = [
     },
     why: 'four of four hundred lines are for recordings of somebody else, where two may be',
     plant: () => "update imports.royalty_statements set isrc = 'GBAYE6800011' where line_number between 31 and 34",
-    findings: [{ rule: 'foreign-key', severity: 'medium' }],
+    findings: [{ rule: 'foreign-key', severity: 'medium', violations: 4 }],
   },
   {
     rule: {
@@ -110,7 +110,7 @@ export const tableRules: readonly PlantedRule[] = [
     },
     why: 'three tracks cannot be found by searching, where one may be on its way',
     plant: () => 'delete from search.track_index where track_id in (31, 32, 33)',
-    findings: [{ rule: 'equal-count', severity: 'medium' }],
+    findings: [{ rule: 'equal-count', severity: 'medium', violations: 3 }],
   },
   {
     rule: {
@@ -125,7 +125,7 @@ export const tableRules: readonly PlantedRule[] = [
     plant: () => `insert into royalties.payouts
         select 90001, statement_id, amount_cents, paid_at + interval '1 day' from royalties.payouts order by id limit 1;
       delete from royalties.payouts where id = (select id from royalties.payouts order by id offset 4 limit 1)`,
-    findings: [{ rule: 'equal-count', severity: 'critical' }],
+    findings: [{ rule: 'equal-count', severity: 'critical', violations: 2 }],
   },
   {
     rule: {
@@ -149,7 +149,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'one statement says a dollar more than its lines',
     plant: () => `update royalties.statements set total_cents = total_cents + 100
       where id = (select id from royalties.statements order by id offset 7 limit 1)`,
-    findings: [{ rule: 'sum', severity: 'critical' }],
+    findings: [{ rule: 'sum', severity: 'critical', violations: 1 }],
   },
   {
     rule: {
@@ -168,7 +168,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'of one song 112.5 % are owned',
     plant: (at) => `insert into rights
       values (900002, 205, 'publishing', 'Collect Pond Music', 12.5, (${at} - interval '25 days')::date, null)`,
-    findings: [{ rule: 'sum', severity: 'high' }],
+    findings: [{ rule: 'sum', severity: 'high', violations: 1 }],
   },
   {
     rule: {
@@ -203,7 +203,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'an entry was dated back',
     plant: () => `update royalties.ledger set booked_at = booked_at - interval '400 days'
       where account = 'bank' and entry_number = 9`,
-    findings: [{ rule: 'monotonic', severity: 'high' }],
+    findings: [{ rule: 'monotonic', severity: 'high', violations: 1 }],
   },
   {
     rule: {
@@ -227,7 +227,7 @@ export const tableRules: readonly PlantedRule[] = [
     },
     why: 'two bands in one room; all the others follow each other to the second, and one stays for ever',
     plant: () => "update studio_bookings set ends_at = ends_at + interval '1 hour' where id = 50",
-    findings: [{ rule: 'no-overlap', severity: 'medium' }],
+    findings: [{ rule: 'no-overlap', severity: 'medium', violations: 1 }],
   },
   {
     rule: {
@@ -244,7 +244,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'two labels claim one recording; of those that were sold the claims follow each other',
     plant: (at) => `insert into rights
       values (900001, 204, 'master', 'Five Points Records', 100, (${at} - interval '20 days')::date, null)`,
-    findings: [{ rule: 'no-overlap', severity: 'critical' }],
+    findings: [{ rule: 'no-overlap', severity: 'critical', violations: 1 }],
   },
   {
     rule: {
@@ -268,7 +268,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'the same bytes under two titles',
     plant: () => `update tracks as copy set sha256 = original.sha256, size_bytes = original.size_bytes
       from tracks as original where copy.id = 305 and original.id = 306`,
-    findings: [{ rule: 'duplicates', severity: 'medium' }],
+    findings: [{ rule: 'duplicates', severity: 'medium', violations: 1 }],
   },
   {
     rule: {
@@ -281,7 +281,7 @@ export const tableRules: readonly PlantedRule[] = [
     },
     why: 'the same genre in another spelling',
     plant: () => "insert into genres values (99, ' hip  HOP')",
-    findings: [{ rule: 'duplicates', severity: 'low' }],
+    findings: [{ rule: 'duplicates', severity: 'low', violations: 1 }],
   },
   {
     rule: {
@@ -296,7 +296,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'somebody from the same neighborhood with a letter more; artists of the same name live elsewhere',
     plant: () => `insert into artists
       select 901, name || 's', neighborhood_id, founded_year, created_at from artists where id = 30`,
-    findings: [{ rule: 'near-duplicates', severity: 'low' }],
+    findings: [{ rule: 'near-duplicates', severity: 'low', violations: 1 }],
   },
   {
     rule: {
@@ -323,9 +323,9 @@ export const tableRules: readonly PlantedRule[] = [
       update rights set valid_to = (${at} + interval '12 days')::date
         where track_id = 203 and kind = 'master' and (valid_to is null or valid_to > ${at}::date)`,
     findings: [
-      { rule: 'rights-missing', severity: 'critical' },
-      { rule: 'rights-expired', severity: 'critical' },
-      { rule: 'rights-expiring', severity: 'low' },
+      { rule: 'rights-missing', severity: 'critical', violations: 1 },
+      { rule: 'rights-expired', severity: 'critical', violations: 1 },
+      { rule: 'rights-expiring', severity: 'low', violations: 1 },
     ],
   },
   {
@@ -357,7 +357,7 @@ export const tableRules: readonly PlantedRule[] = [
     why: 'a listen from before the account existed; the query returns an address too, which is no key and shown to nobody',
     plant: () => `insert into listens
       select 900001, id, 1, created_at - interval '1 day', 0 from users where id = 88`,
-    findings: [{ rule: 'sql', severity: 'high' }],
+    findings: [{ rule: 'sql', severity: 'high', violations: 1 }],
   },
   {
     rule: {

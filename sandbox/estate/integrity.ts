@@ -1,9 +1,7 @@
 import type * as z from 'zod';
 import { dayIn, writeHistory } from '../../functions/integrity-audit/anomalies/history.ts';
 import { configSchema } from '../../functions/integrity-audit/config.ts';
-import type { task } from '../../functions/integrity-audit/task.ts';
 import type { StateStore } from '../../shared/storage/state-store.ts';
-import type { RuleOf } from '../../shared/task.ts';
 import type { EstateDocument } from '../control-plane/estate-document.ts';
 import { nycmgData } from '../postgres/nycmg-data.ts';
 import { columnRules } from './integrity-column-rules.ts';
@@ -11,18 +9,15 @@ import { type MainFaults, mainDatabaseName } from './integrity-databases.ts';
 import { measuredRules } from './integrity-measured-rules.ts';
 import { objectRules, trackBucket, tracksBucket } from './integrity-objects.ts';
 import { countyAreas, placeRules } from './integrity-places.ts';
-import type { PlantedRule } from './integrity-planted-rule.ts';
+import type { IntegrityFinding, PlantedRule } from './integrity-planted-rule.ts';
 import { tableRules } from './integrity-table-rules.ts';
 import { unreadRules } from './integrity-unread-rules.ts';
-import type { PlantedFinding } from './planted-case.ts';
-
-type RuleId = RuleOf<typeof task>;
 
 /** What a run must report of one resource. */
 export interface IntegrityExpectation {
   readonly resourceId: string;
   readonly why: string;
-  readonly findings: readonly PlantedFinding<RuleId>[];
+  readonly findings: readonly IntegrityFinding[];
   /** The reason for which the resource must be unchecked. */
   readonly unchecked?: string;
 }

@@ -53,8 +53,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
 
 async function startOnce({ tls, settings = {}, checksums = true }: PostgresOptions): Promise<PostgresServer> {
   const user = await unprivilegedUser();
-  const directory = await mkdtemp(join(tmpdir(), 'caretaker-postgres-'));
   await using started = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), 'caretaker-postgres-'));
   // The launcher removes it too, but whom PostgreSQL runs as need not be allowed to remove it from its parent.
   started.defer(() => rm(directory, { recursive: true, force: true }));
   await own(user, directory, 0o700);

@@ -89,6 +89,12 @@ describe('a ledger', () => {
     await expect(new Ledger(shortened, () => now).read()).rejects.toThrow('it is not there, and there were 2');
   });
 
+  it('is not read on under a head that is none', async () => {
+    const { store, ledger } = await ledgerWith(2);
+    await writeJson(store, 'ledger/head', { sequence: 'two' });
+    await expect(ledger.append(record())).rejects.toThrow('The ledger is broken at entry 2: the head');
+  });
+
   it('goes on behind an entry whose writer was stopped before it could say that it is there', async () => {
     const { store, ledger } = await ledgerWith(1);
     const head = await readJson(store, 'ledger/head');

@@ -67,7 +67,7 @@ export class Ledger {
       documents.push(document);
     }
     const entries = verifyChain(documents);
-    const head = await this.#head();
+    const head = await this.#head(entries.length);
     // An entry beyond the head is one whose writer was stopped before it could say so.
     if (head !== undefined && entries[head.sequence - 1]?.hash !== head.hash) {
       const missing = entries.length < head.sequence;
@@ -88,9 +88,14 @@ export class Ledger {
     }
   }
 
-  async #head(): Promise<z.output<typeof headSchema> | undefined> {
-    const document = await readJson(this.#store, headName);
-    return document === undefined ? undefined : headSchema.parse(document);
+  async #head(entries: number): Promise<z.output<typeof headSchema> | undefined> {
+    try {
+      const document = await readJson(this.#store, headName);
+      return document === undefined ? undefined : headSchema.parse(document);
+    } catch (cause) {
+      if (!(cause instanceof SyntaxError || cause instanceof z.ZodError)) throw cause;
+      throw new LedgerError(Math.max(entries, 1), 'the head, which says that it is the last, is none', { cause });
+    }
   }
 }
 

@@ -55,7 +55,7 @@ FINDINGS, WORST FIRST
    The certificate expired 3 days ago.
    Resource: tls://expired.nycmg.example:443
    expiredDays: 3
-   names: expired.nycmg.example, www.expired.nycmg.example
+   names: expired.nycmg.example; www.expired.nycmg.example
    What to do: Import a renewed certificate and attach it to the load
    balancer.
    Runbook: https://runbook.nycmg.example/#expired
@@ -64,7 +64,7 @@ FINDINGS, WORST FIRST
    The renewal waits for validation.
    Resource: tls://api.nycmg.example:443
    expiredDays: 3
-   names: api.nycmg.example, www.api.nycmg.example
+   names: api.nycmg.example; www.api.nycmg.example
    What to do: Import a renewed certificate and attach it to the load
    balancer.
    Runbook: https://runbook.nycmg.example/#renewal-stuck

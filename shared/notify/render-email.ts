@@ -162,7 +162,8 @@ function evidenceText(value: Finding['evidence'][string]): string {
     value
       .slice(0, 100)
       .map((item) => item.slice(0, 200))
-      .join(', ') + (value.length > 100 ? ', …' : ''),
+      // A key of several columns has commas of its own.
+      .join('; ') + (value.length > 100 ? '; …' : ''),
     200,
   );
 }

@@ -6,7 +6,7 @@ import { readingEnded } from './reading-ended.ts';
 import { Session } from './session.ts';
 import { SnapshotMode } from './snapshot-mode.ts';
 import { StatementMode } from './statement-mode.ts';
-import type { StatementSettings } from './transaction-script.ts';
+import type { FromHeap, StatementSettings } from './transaction-script.ts';
 
 /** How a reader behaves towards the server. */
 export interface ReaderOptions {
@@ -29,9 +29,9 @@ export interface ReadOptions {
   readonly statementTimeoutSeconds?: number;
   /**
    * Reads tables, never indexes: what is asked is whether an index tells the truth, or may be wrong because it does
-   * not.
+   * not. With `but-lookups`, conditions may look rows up by one: those of another table, for example.
    */
-  readonly fromHeap?: boolean;
+  readonly fromHeap?: FromHeap;
 }
 
 /**
@@ -219,6 +219,8 @@ class PooledReader implements Reader {
       });
       this.#sessions.add(session);
       try {
+        // It may have ended just as the connection was there.
+        if (this.#end !== undefined) throw this.#end;
         await this.#mode.prepare(session);
       } catch (error) {
         session.break(error as Error);

@@ -8,12 +8,18 @@ export interface ServerFeatures {
   readonly transactionTimeout: boolean;
 }
 
+/** Whether tables are read rather than indexes; with `but-lookups`, indexes say where a row is, and never what is in it. */
+export type FromHeap = boolean | 'but-lookups';
+
 /** What may differ from statement to statement. */
 export interface StatementSettings {
   readonly statementTimeoutMs: number;
   readonly lockTimeoutMs: number;
-  readonly fromHeap: boolean;
+  readonly fromHeap: FromHeap;
 }
+
+/** SQLSTATEs of a setting that the version does not have, that the machine has no means for, or that is not to be set. */
+const isNotThere = new Set(['42704', '22023', '42501']);
 
 /** Returns what this server can be asked for. */
 export async function serverFeatures(session: Session, deadlineMs: number): Promise<ServerFeatures> {
@@ -22,8 +28,9 @@ export async function serverFeatures(session: Session, deadlineMs: number): Prom
       await session.run('select pg_catalog.set_config($1, $2, true)', [setting, value], deadlineMs);
       return true;
     } catch (error) {
-      if (session.fault !== undefined) throw error;
-      return false;
+      // Any other error says nothing of what the server can do: one that has no time would be asked for too little.
+      if (isNotThere.has(String((error as { code?: unknown }).code))) return false;
+      throw error;
     }
   };
   return {
@@ -88,8 +95,23 @@ export function settingsScript({ statementTimeoutMs, lockTimeoutMs, fromHeap }: 
   return [
     `set local statement_timeout = ${statementTimeoutMs}`,
     `set local lock_timeout = ${lockTimeoutMs}`,
-    ...(fromHeap ? ['indexscan', 'indexonlyscan', 'bitmapscan'].map((way) => `set local enable_${way} = off`) : []),
+    ...heapScript(fromHeap),
   ];
+}
+
+/**
+ * Returns the statements that have the server read tables. That a role has kept it from doing so is undone too: of two
+ * ways that are both off, it takes the cheaper.
+ */
+export function heapScript(fromHeap: FromHeap): string[] {
+  if (fromHeap === false) return [];
+  const off = fromHeap === 'but-lookups' ? ['indexonlyscan'] : ['indexonlyscan', 'indexscan', 'bitmapscan'];
+  return ['set local enable_seqscan = on', ...off.map((way) => `set local enable_${way} = off`)];
+}
+
+/** Returns the statements that undo those of {@link heapScript} within the transaction. */
+export function anyWayScript(): string[] {
+  return ['seqscan', 'indexonlyscan', 'indexscan', 'bitmapscan'].map((way) => `set local enable_${way} to default`);
 }
 
 function snapshotId(text: string): string {

@@ -78,6 +78,10 @@ export function postgresUncheckedReason(error: unknown): UncheckedReason | undef
   if (isNoSocket || networkCode.test(code)) return { reason: 'unreachable', detail: socketMessage(error) };
   if (connectionMessage.test(error.message)) return { reason: 'unreachable', detail: `${error.message}.` };
   // What `pg` says of passwords, its own and the server's.
+  if (/^SASL: .*client password must be/.test(error.message)) {
+    const detail = 'The server asks for a password, and none is given (in the connection, PGPASSWORD or ~/.pgpass).';
+    return { reason: 'bad-credentials', detail };
+  }
   if (/^SASL: /.test(error.message)) return { reason: 'bad-credentials', detail: error.message };
   return undefined;
 }

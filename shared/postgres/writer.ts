@@ -3,6 +3,8 @@ import { answerDeadlineMs } from './read-mode.ts';
 import type { ReaderOptions, ReadOptions } from './reader.ts';
 import { Session } from './session.ts';
 import {
+  anyWayScript,
+  heapScript,
   type ServerFeatures,
   type StatementSettings,
   serverFeatures,
@@ -43,8 +45,6 @@ export interface Writer extends AsyncDisposable {
   commit(): Promise<void>;
   rollback(): Promise<void>;
 }
-
-const indexWays = ['enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan'];
 
 /** Returns a connection to a database that can change what is in it. */
 export async function openWriter({
@@ -123,10 +123,9 @@ class SessionWriter implements Writer {
 
   /** Not for the whole transaction: foreign keys would be looked up without their indexes, row by row. */
   async #send({ text, values }: Sql, { fromHeap = false }: WriteOptions = {}) {
-    const setWays = (to: string) => indexWays.map((way) => `set local ${way} to ${to}`);
-    if (fromHeap) await this.#session.script(setWays('off'), this.#deadlineMs);
+    if (fromHeap !== false) await this.#session.script(heapScript(fromHeap), this.#deadlineMs);
     const result = await this.#session.send(text, values, this.#deadlineMs);
-    if (fromHeap) await this.#session.script(setWays('default'), this.#deadlineMs);
+    if (fromHeap !== false) await this.#session.script(anyWayScript(), this.#deadlineMs);
     return result;
   }
 

@@ -33,7 +33,7 @@ export async function applyCorrection(rule: CorrectableRule, context: Correction
   if (rule.correction.kind === 'manual') {
     throw new RefusedError(
       'needs-a-person',
-      `What to do is for a person: ${rule.correction.instructions} Then say so: caretaker correct ${rule.id} --done "<what was done>"`,
+      `What to do is for a person: ${rule.correction.instructions} Then say so: \`caretaker correct ${rule.id} --done "<what was done>"\`.`,
     );
   }
   const connection = writerOf(rule, context);

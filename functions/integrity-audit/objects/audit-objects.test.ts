@@ -56,9 +56,9 @@ describe('rows and the objects that belong to them', () => {
     );
     expect(counts).toEqual(allClear);
     expect(outcomes.map(({ tested, unit }) => [tested, unit])).toEqual([
-      [5, 'rows'],
-      [5, 'rows'],
-      [5, 'objects'],
+      [5, 'rows of audio files'],
+      [5, 'rows of audio files'],
+      [5, 'objects in s3://nycmg-audio/audio/'],
     ]);
     expect(unchecked).toEqual([]);
   });
@@ -77,7 +77,8 @@ describe('rows and the objects that belong to them', () => {
         tested: 4,
         isAtLeast: false,
         samples: [{ id: '2' }],
-        what: 'of audio files have no object in s3://nycmg-audio/audio/',
+        unit: 'rows of audio files',
+        what: 'have no object in s3://nycmg-audio/audio/',
       },
       {
         breaks: 'object-differs',
@@ -92,7 +93,7 @@ describe('rows and the objects that belong to them', () => {
         severity: 'informational',
         count: 1,
         tested: 4,
-        unit: 'objects',
+        unit: 'objects in s3://nycmg-audio/audio/',
         samples: [],
         facts: { orphanedBytes: 7, objectsInFlight: 0, folderObjects: 0 },
       },
@@ -357,12 +358,17 @@ describe('asking before accusing', () => {
     expect(asked).toBe(501);
   });
 
-  it('accuses of what is confirmed when some answers are not given', async () => {
+  it('accuses of what is confirmed, and of no more, when some answers are not given', async () => {
     const { outcomes, unchecked } = await audited(many(3), [audio('there')], {
       intercept: (request) => (isHead(request, '1') ? { status: 503, body: '' } : undefined),
     });
-    expect(outcomes[0]).toMatchObject({ count: 3, facts: { unconfirmed: 1 }, samples: [{ id: '1' }, { id: '3' }] });
-    expect(unchecked).toEqual([]);
+    expect(outcomes[0]).toMatchObject({
+      count: 2,
+      isAtLeast: true,
+      facts: { unanswered: 1 },
+      samples: [{ id: '1' }, { id: '3' }],
+    });
+    expect(unchecked).toMatchObject([{ reason: 'throttled' }]);
   });
 
   it('accuses of nothing when nothing of so much is confirmed', async () => {

@@ -167,23 +167,30 @@ async function requireNoObject(
   }
 }
 
-/** @throws UncheckedError when something seems to be at fault, and nobody could be asked whether it is. */
+/** @throws UncheckedError when of what seems to be at fault something was not answered, or nothing could be confirmed. */
 function requireConfirmation({ faults }: Tally, { refusal }: ObjectAsker): void {
-  const unclear = Object.values(faults).filter(({ confirmed, unconfirmed }) => confirmed === 0 && unconfirmed > 0);
+  const all = Object.values(faults);
+  const unanswered = all.filter(({ refused }) => refused > 0);
+  if (unanswered.length > 0 && refusal !== undefined) {
+    const count = unanswered.reduce((sum, { refused, unconfirmed }: FaultTally) => sum + refused + unconfirmed, 0);
+    const detail = `${count} rows or objects seem to be without the other or different, and nobody could be asked.`;
+    throw new UncheckedError(refusal.reason, `${detail} ${refusal.detail}`);
+  }
+  const unclear = all.filter(({ confirmed, unconfirmed }) => confirmed === 0 && unconfirmed > 0);
   if (unclear.length === 0) return;
   const count = unclear.reduce((sum, { unconfirmed }: FaultTally) => sum + unconfirmed, 0);
-  const detail = `${count} rows or objects seem to be without the other or different, and none could be confirmed.`;
-  if (refusal !== undefined) throw new UncheckedError(refusal.reason, `${detail} ${refusal.detail}`);
-  throw new UncheckedError('unconfirmed', `${detail} None of those asked about was at fault.`);
+  const detail = `${count} more rows or objects seem to be without the other or different.`;
+  throw new UncheckedError('unconfirmed', `None of those asked about was at fault. ${detail}`);
 }
 
-/** @throws UncheckedError when checksums were to be compared and there was not one to compare with. */
+/** @throws UncheckedError when checksums were to be compared, and one could not be asked for, or there was none at all. */
 function requireChecksums({ checksums, rows, rowsInFlight }: Tally, { refusal }: ObjectAsker): void {
   const { compared, asked, without, refused, unreadable } = checksums;
-  if (compared > 0 || rows === rowsInFlight) return;
   if (refused > 0 && refusal !== undefined) {
-    throw new UncheckedError(refusal.reason, `No checksum could be asked for. ${refusal.detail}`);
+    const detail = `${refused} of ${asked} objects gave no answer when asked for their checksum.`;
+    throw new UncheckedError(refusal.reason, `${detail} ${refusal.detail}`);
   }
+  if (compared > 0 || rows === rowsInFlight) return;
   if (without > 0) {
     const detail = `S3 keeps a SHA-256 of none of ${asked} objects that were asked for, nor has their metadata one.`;
     throw new UncheckedError('no-checksum', `${detail} What they hold was not compared.`);

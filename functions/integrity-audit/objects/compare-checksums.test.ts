@@ -8,7 +8,7 @@ import type { S3ObjectDocument } from '../../../sandbox/control-plane/services/s
 import { type PostgresServer, startPostgres } from '../../../sandbox/postgres/start-postgres.ts';
 import { type FakeObject, fakeS3 } from '../../../shared/objects/fake-s3.ts';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
-import { writeJson } from '../../../shared/storage/state-store.ts';
+import { readJson, writeJson } from '../../../shared/storage/state-store.ts';
 import {
   type AuditOptions,
   audio,
@@ -296,9 +296,46 @@ describe('the turn of each checksum', () => {
         intercept: ({ method }) => (method === 'HEAD' ? denied : undefined),
       },
     );
-    expect(unchecked).toMatchObject([{ reason: 'access-denied', detail: expect.stringMatching(/^No checksum could/) }]);
+    expect(unchecked).toMatchObject([
+      { reason: 'access-denied', detail: expect.stringMatching(/^2 of 2 objects gave no answer/) },
+    ]);
     expect(differing).toMatchObject({ count: 0, facts: { objectsRefused: 2 } });
     expect((await asking(store, 2))[0]).toBe('ab');
+  });
+
+  it('is not taken for a comparison where some give no answer', async () => {
+    const { unchecked, differing } = await audited(
+      ['a', 'b'].map((key) => file(key)),
+      ['a', 'b'].map((key) => held(key)),
+      { intercept: ({ method, path }) => (method === 'HEAD' && path.endsWith('b') ? denied : undefined) },
+    );
+    expect(differing).toMatchObject({ count: 0, facts: { checksumsCompared: 1, objectsRefused: 1 } });
+    expect(unchecked).toMatchObject([
+      { reason: 'access-denied', detail: expect.stringMatching(/^1 of 2 objects gave no answer/) },
+    ]);
+  });
+
+  it('is over for those that a run has asked for, though its time ends on the same page', async () => {
+    const store = new MemoryStateStore();
+    const many = Array.from({ length: 1_200 }, (_, index) => `k${String(index).padStart(4, '0')}`);
+    const end = new AbortController();
+    let heads = 0;
+    const { unchecked } = await audited(
+      many.map((key) => file(key)),
+      many.map((key) => held(key)),
+      {
+        rule: { checksumsPerRun: 5_000 },
+        context: { store, signal: end.signal },
+        intercept: ({ method }) => {
+          if (method !== 'HEAD') return undefined;
+          heads += 1;
+          if (heads === 700) end.abort();
+          return end.signal.aborted ? end.signal.reason : undefined;
+        },
+      },
+    );
+    expect(unchecked).toMatchObject([{ reason: 'not-reached' }]);
+    expect(await readJson(store, 'objects/main/audio')).toEqual({ schemaVersion: 1, after: 'k0499' });
   });
 
   it('is told where it could not be read', async () => {

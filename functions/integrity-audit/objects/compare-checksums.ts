@@ -41,14 +41,17 @@ export async function compareChecksums(comparison: ChecksumComparison): Promise<
     const { keys, isLast } = await readPage(source, range);
     const wanted = keys.flatMap((recorded) => comparable(recorded, tally));
     for (let start = 0; start < wanted.length; start += askedAtOnce) {
-      const isAnswered = await compareKeys(wanted.slice(start, start + askedAtOnce), comparison);
+      const part = wanted.slice(start, start + askedAtOnce);
+      const isAnswered = await compareKeys(part, comparison);
       // Their turn is not over, and who refuses so many answers is not asked for more.
       if (!isAnswered) return confirmer.flush();
       if (confirmer.isFull) await confirmer.flush();
+      // Not only behind the page: a run that never has the time for a whole one would ask for the same ones for ever.
+      await remember(part.at(-1)?.key as string);
     }
     left -= wanted.length;
     const last = keys.at(-1)?.key;
-    if (last !== undefined) await remember(last);
+    if (last !== undefined && last !== wanted.at(-1)?.key) await remember(last);
     if (!isLast) after = last;
     else if (upTo !== undefined || cursor === undefined) break;
     else {

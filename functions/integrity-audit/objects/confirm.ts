@@ -48,11 +48,11 @@ export class Confirmer {
     this.#surroundings = surroundings;
   }
 
-  /** Keeps a suspect until {@link flush}, or counts it as unconfirmed when too many have been asked about. */
+  /** Keeps a suspect until {@link flush}, or only counts it when too many have been asked about, or none is answered. */
   add(fault: Fault, suspect: Suspect): void {
     const tally = this.#surroundings.tally.faults[fault];
-    if (tally.asked + this.#waiting[fault].length >= maximumAsked) tally.isClosed = true;
-    if (tally.isClosed) tally.unconfirmed += suspect.count;
+    if (tally.isClosed) tally.refused += suspect.count;
+    else if (tally.asked + this.#waiting[fault].length >= maximumAsked) tally.unconfirmed += suspect.count;
     else this.#waiting[fault].push(suspect);
   }
 
@@ -78,7 +78,7 @@ export class Confirmer {
     for (const [index, { key, count }] of suspects.entries()) {
       const answer = answers[index] as Answer;
       if (answer === 'refused') {
-        found.unconfirmed += count;
+        found.refused += count;
         continue;
       }
       const confirmed = stillAtFault(fault, rows.get(key), answer, source);
@@ -106,7 +106,7 @@ export class Confirmer {
 
   #close(fault: Fault, found: FaultTally): void {
     found.isClosed = true;
-    for (const { count } of this.#waiting[fault].splice(0)) found.unconfirmed += count;
+    for (const { count } of this.#waiting[fault].splice(0)) found.refused += count;
   }
 
   async #readRows(keys: readonly string[]): Promise<ReadonlyMap<string, readonly RowTally[]>> {

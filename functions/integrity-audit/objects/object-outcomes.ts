@@ -7,7 +7,8 @@ type Rule = RuleOfKind<'objects'>;
 
 /**
  * Returns what was found, once for each way in which rows and objects can be at odds. Of a comparison that was not
- * finished only what is confirmed; and nothing of what no asking has confirmed.
+ * finished only what is confirmed; and nothing of what no asking has confirmed. Of more than
+ * are asked about all count where some are confirmed; what is not answered never does.
  */
 export function objectOutcomes(rule: Rule, tally: Tally, maximumSamples: number): Violations[] {
   const { missing, size, checksum, orphan } = tally.faults;
@@ -19,8 +20,8 @@ export function objectOutcomes(rule: Rule, tally: Tally, maximumSamples: number)
       breaks: 'object-missing',
       severity: rule.severity,
       tested: tally.rows,
-      unit: 'rows',
-      what: `of ${table} have no object in ${place}`,
+      unit: `rows of ${table}`,
+      what: `have no object in ${place}`,
       remedy:
         'Find out whether the objects were deleted or never written, and restore them from a version or a backup.',
       facts: { rowsInFlight: tally.rowsInFlight, rowsWithoutKey: tally.rowsWithoutKey },
@@ -31,8 +32,8 @@ export function objectOutcomes(rule: Rule, tally: Tally, maximumSamples: number)
           breaks: 'object-differs',
           severity: rule.severity,
           tested: compared,
-          unit: 'rows',
-          what: `of ${table} have an object in ${place} that is not as they record it`,
+          unit: `rows of ${table}`,
+          what: `have an object in ${place} that is not as recorded`,
           remedy:
             'Find out which side is right before either is written over: the object may be damaged, or the row stale.',
           facts: differenceFacts(rule, tally),
@@ -43,8 +44,8 @@ export function objectOutcomes(rule: Rule, tally: Tally, maximumSamples: number)
           breaks: 'object-orphaned',
           severity: orphanSeverity,
           tested: tally.objects,
-          unit: 'objects',
-          what: `in ${place} belong to no row of ${table}`,
+          unit: `objects in ${place}`,
+          what: `belong to no row of ${table}`,
           remedy: 'Find out what leaves them behind. Delete them only where nothing else refers to them.',
           facts: { orphanedBytes: orphan.bytes, objectsInFlight: tally.objectsInFlight, folderObjects: tally.folders },
         }),
@@ -93,19 +94,21 @@ function violations(
   const sum = (of: (fault: FaultTally) => number) => faults.reduce((total, fault) => total + of(fault), 0);
   const confirmed = sum((fault) => fault.confirmed);
   const unconfirmed = sum((fault) => fault.unconfirmed);
+  const refused = sum((fault) => fault.refused);
   const changed = sum((fault) => fault.changed);
-  if (confirmed === 0 && (unconfirmed > 0 || !isComplete)) return undefined;
+  if (confirmed === 0 && (unconfirmed + refused > 0 || !isComplete)) return undefined;
   return {
     kind: 'violations',
     rule,
     ...description,
     count: confirmed + unconfirmed,
-    isAtLeast: !isComplete,
+    isAtLeast: !isComplete || refused > 0,
     samples: faults.flatMap(({ samples }) => samples),
     facts: {
       ...facts,
-      // What the first look shows and nobody asked about; and what was no fault any more when somebody asked.
+      // What the first look shows and nobody asked about, or nobody answered; and what was no fault any more when somebody asked.
       ...(unconfirmed === 0 ? {} : { unconfirmed }),
+      ...(refused === 0 ? {} : { unanswered: refused }),
       ...(changed === 0 ? {} : { changedMeanwhile: changed }),
     },
   };

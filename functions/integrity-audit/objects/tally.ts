@@ -5,15 +5,17 @@ import type { Fault } from './judge-pair.ts';
 export interface FaultTally {
   /** Rows, or objects, that are at fault: they were read once more, and the object was asked for. */
   confirmed: number;
-  /** What the first look shows and nobody could ask about. */
+  /** What the first look shows and nobody asked about, because there were too many. */
   unconfirmed: number;
+  /** What the first look shows, and no answer was given to whether it is so. */
+  refused: number;
   /** At fault at first, and no more when asked about: written or deleted meanwhile. */
   changed: number;
   /** Bytes of the confirmed objects. */
   bytes: number;
   /** Keys asked about. */
   asked: number;
-  /** No more are asked about: there were too many, or nothing is answered. */
+  /** No more are asked about: nothing is answered. */
   isClosed: boolean;
   readonly samples: Sample[];
 }
@@ -62,6 +64,7 @@ export function emptyTally(): Tally {
   const none = (): FaultTally => ({
     confirmed: 0,
     unconfirmed: 0,
+    refused: 0,
     changed: 0,
     bytes: 0,
     asked: 0,

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import sql from 'sql-template-tag';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditRole } from '../../../sandbox/estate/integrity-physical.ts';
 import { loadNycmg } from '../../../sandbox/postgres/load-nycmg.ts';
@@ -16,6 +17,7 @@ import { auditPhysical, openLive, type PhysicalAudit, serverFacts } from './phys
 import { readConstraints } from './read-constraints.ts';
 import { readPreparedTransactions } from './read-prepared-transactions.ts';
 import { readSlots } from './read-slots.ts';
+import { verifyHeap } from './verify-heap.ts';
 import { verifyIndex } from './verify-index.ts';
 
 let server: PostgresServer;
@@ -326,6 +328,20 @@ describe('what cannot be verified is unchecked alone', () => {
     });
   });
 
+  test('and what was found of it until then is told', async () => {
+    await withDatabase(two, async ({ url }) => {
+      await using database = await openLive(url, { reader: { statementTimeoutSeconds: 1 } });
+      const [large] = await database.live.query<{ oid: string }>(sql`select 'large'::regclass::oid::int8::text as oid`);
+      // As a verifier that finds something in the first block, and then takes too long.
+      const verify = (_: string, first: number) =>
+        sql`(select 3 as blkno, 'it is bad' as msg from pg_sleep(${first === 0 ? 0 : 30})) as verified`;
+      const told: unknown[] = [];
+      const verified = verifyHeap(database, large?.oid ?? '', verify, (fault) => told.push(fault), 1);
+      await expect(verified).rejects.toMatchObject({ code: '57014' });
+      expect(told).toEqual([{ corruptBlocks: 1, isAtLeast: true, firstBlock: 3, message: 'it is bad' }]);
+    });
+  });
+
   test('and what is gone by the time of its turn is well', async () => {
     await withDatabase([], async ({ url }) => {
       await using database = await openLive(url);
@@ -389,6 +405,15 @@ describe('a run whose time is up', () => {
       const audit = await auditPhysical(url, { context: { coverage } });
       expect(audit.coverage.byType['postgres-table']).toEqual({ expected: 1, checked: 1 });
       expect(left(audit)).toEqual([]);
+    });
+  });
+
+  test('that is narrowed to something else says nothing of what it would need to verify', async () => {
+    const hidden = ['create sequence hidden_ids', 'drop extension amcheck'];
+    await withDatabase([...tables, ...hidden], async ({ url }) => {
+      const coverage = new CoverageLedger({ only: 'titles-are-there', classify });
+      const audit = await auditPhysical(url, { context: { coverage } });
+      expect([told(audit), left(audit)]).toEqual([[], []]);
     });
   });
 

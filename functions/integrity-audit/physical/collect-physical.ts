@@ -1,7 +1,6 @@
 import type { Resource } from '../../../shared/resource.ts';
 import type { Context, LiveDatabase } from '../context.ts';
 import type { PhysicalFacts, ServerFacts } from './facts.ts';
-import { findVerifiers } from './find-verifiers.ts';
 import { lookInTime } from './look-in-time.ts';
 import { physicalScope } from './physical-resource.ts';
 import { readCollations } from './read-collations.ts';
@@ -37,7 +36,11 @@ export async function collectPhysical(database: LiveDatabase, context: Context):
     role: undefined,
   };
   if (server === undefined) return facts;
-  return { ...facts, ...(await readCatalog(database, server, context)), ...(await verify(database, server, context)) };
+  return {
+    ...facts,
+    ...(await readCatalog(database, server, context)),
+    ...(await verifyRelations(database, server, context)),
+  };
 }
 
 async function readCatalog(
@@ -69,9 +72,4 @@ async function readCatalog(
     slots: await list('slots', () => readSlots(database, server)),
     role: await lookInTime(physicalScope(name, 'role'), context, () => readRole(database, server)),
   };
-}
-
-async function verify(database: LiveDatabase, server: ServerFacts, context: Context): Promise<Partial<PhysicalFacts>> {
-  const verifiers = await findVerifiers(database, server, context);
-  return verifyRelations(database, server, verifiers, context);
 }

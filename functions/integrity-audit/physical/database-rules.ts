@@ -49,7 +49,7 @@ const checksumFailure: PhysicalRule<DatabaseFacts, 'checksum-failure'> = ({
       rule: 'checksum-failure',
       severity: 'critical',
       resource,
-      summary: `The server has met pages with wrong checksums ${checksumFailures} ${checksumFailures === 1 ? 'time' : 'times'}${when}.`,
+      summary: `The server has met pages with wrong checksums ${checksumFailures === 1 ? 'once' : `${checksumFailures.toLocaleString('en-US')} times`}${when}.`,
       evidence: { checksumFailures, ...(last === undefined ? {} : { lastChecksumFailureAt: last }) },
       remedy:
         'Keep every backup that there is; find the pages in the server log, restore them from a backup or a replica, ' +

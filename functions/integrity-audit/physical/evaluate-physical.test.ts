@@ -83,8 +83,8 @@ describe('an index that is not valid', () => {
   test('may be under construction where that cannot be seen, and the remedy says so', () => {
     const [seen] = evaluate({ invalidIndexes: [invalid] });
     const [unseen] = evaluate({ invalidIndexes: [{ ...invalid, wouldSeeBuild: false }] });
-    expect(seen?.remedy).toMatch(/^DROP INDEX CONCURRENTLY "public"."tracks_title";/);
-    expect(unseen?.remedy).toMatch(/^Unless the source of this standby is just building it: DROP INDEX/);
+    expect(seen?.remedy).toMatch(/^`DROP INDEX CONCURRENTLY "public"."tracks_title";/);
+    expect(unseen?.remedy).toMatch(/^Unless the source of this standby is just building it: `DROP INDEX/);
   });
 
   test('of a partitioned table lacks a part', () => {
@@ -147,7 +147,7 @@ describe('checksums', () => {
     const facts = { databases: [databaseFacts({ checksumFailures: 1, lastChecksumFailureAt })] };
     expect(broken(facts)).toEqual(['checksum-failure critical']);
     expect(evaluate(facts)[0]?.summary).toBe(
-      'The server has met pages with wrong checksums 1 time, last at 2026-03-07T01:02:03.000Z.',
+      'The server has met pages with wrong checksums once, last at 2026-03-07T01:02:03.000Z.',
     );
     expect(broken({ databases: [databaseFacts({ checksumFailures: undefined })] })).toEqual([]);
   });
@@ -434,6 +434,25 @@ describe('what belongs to a whole cluster', () => {
       'postgres://main/slot/replica',
       'postgres://second/database/other',
     ]);
+  });
+
+  test('is told of a replica too where it is its own, and of the source where a replica does not see it', () => {
+    const source = seenFrom('main', 'nycmg', '1');
+    const replica = seenFrom('replica', 'nycmg', '1');
+    const started = { ...replica, server: serverFacts({ clusterId: '1', database: 'nycmg', startedAtMs: 2_000 }) };
+    const slots = (...facts: PhysicalFacts[]) => told(...facts).filter((id) => id.includes('/slot/'));
+    expect(slots(source, started)).toEqual(['postgres://main/slot/replica', 'postgres://replica/slot/replica']);
+    const prepared = {
+      resource: physicalResource('main', 'prepared-transaction', 'x'),
+      gid: 'x',
+      database: 'billing',
+      owner: 'billing',
+      preparedAt: new Date(0),
+      transactionAge: 1,
+    };
+    expect(told({ ...started, slots: [] }, { ...source, preparedTransactions: [prepared] })).toContain(
+      'postgres://main/prepared-transaction/x',
+    );
   });
 
   test('is told of each cluster, and of all that cannot be told apart', () => {

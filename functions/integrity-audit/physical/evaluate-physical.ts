@@ -18,11 +18,12 @@ export function evaluatePhysical(facts: readonly PhysicalFacts[], config: Config
       server === undefined
         ? []
         : [{ ...server, resource: physicalResource(each.database, 'database', server.database) }];
-    const told = (database: string | undefined) => tells(each, database, facts);
     return [
       evaluateRules(servers, serverRules, context),
       evaluateRules(
-        each.databases.filter(({ name }) => told(name)),
+        each.databases.filter(({ name }) =>
+          tells(each, name, facts, ({ databases }) => databases.some((seen) => seen.name === name)),
+        ),
         databaseRules,
         context,
       ),
@@ -33,12 +34,25 @@ export function evaluatePhysical(facts: readonly PhysicalFacts[], config: Config
       evaluateRules(each.unprovenConstraints, constraintRules, context),
       evaluateRules(each.sequences, sequenceRules, context),
       evaluateRules(
-        each.preparedTransactions.filter(({ database }) => told(database)),
+        each.preparedTransactions.filter(({ database, gid }) =>
+          tells(each, database, facts, ({ preparedTransactions }) =>
+            preparedTransactions.some((seen) => seen.gid === gid),
+          ),
+        ),
         preparedTransactionRules,
         context,
       ),
       evaluateRules(
-        each.slots.filter(({ database }) => told(database)),
+        each.slots.filter(({ name, database }) =>
+          tells(
+            each,
+            database,
+            facts,
+            ({ server: other, slots }) =>
+              // A replica has slots of its own, perhaps of the same names.
+              other?.startedAtMs === server?.startedAtMs && slots.some((seen) => seen.name === name),
+          ),
+        ),
         slotRules,
         context,
       ),
@@ -53,11 +67,16 @@ export function evaluatePhysical(facts: readonly PhysicalFacts[], config: Config
 
 /**
  * What belongs to a whole cluster is seen from each of its databases, and told once: of the database that it is about, or of the first
- * that is looked at where that is none of them.
+ * from which it is seen where that is none of them.
  */
-function tells(facts: PhysicalFacts, about: string | undefined, all: readonly PhysicalFacts[]): boolean {
+function tells(
+  facts: PhysicalFacts,
+  about: string | undefined,
+  all: readonly PhysicalFacts[],
+  sees: (facts: PhysicalFacts) => boolean,
+): boolean {
   const { server } = facts;
   if (server === undefined || server.clusterId === undefined || server.database === about) return true;
-  const others = all.filter((each) => each.server?.clusterId === server.clusterId);
-  return others[0] === facts && others.every((each) => each.server?.database !== about);
+  const seeing = all.filter((each) => each.server?.clusterId === server.clusterId && sees(each));
+  return seeing[0] === facts && seeing.every((each) => each.server?.database !== about);
 }

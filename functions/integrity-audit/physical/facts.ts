@@ -33,6 +33,8 @@ export interface ServerFacts {
   readonly isAurora: boolean;
   /** Tells clusters apart, and is the same on their replicas; undefined where it may not be read. */
   readonly clusterId: string | undefined;
+  /** Milliseconds since 1970: tells the servers of a cluster apart. */
+  readonly startedAtMs: number;
   /** What the database is called on the server. */
   readonly database: string;
   readonly role: string;

@@ -23,8 +23,8 @@ const indexCorrupt: PhysicalRule<CorruptIndex, 'index-corrupt'> = ({
     evidence: { sqlState, message, isUnique },
     remedy:
       `Find out why first (the disk, a collation that changed, a function that is not immutable); then ` +
-      `${toastOf === undefined ? reindex(index) : `REINDEX TABLE CONCURRENTLY ${qualified(toastOf).text};`}` +
-      (isUnique ? ' It is unique: duplicates that it let in have to be resolved before.' : ''),
+      `\`${toastOf === undefined ? reindex(index) : `REINDEX TABLE CONCURRENTLY ${qualified(toastOf).text};`}\`` +
+      (isUnique ? '. First resolve the duplicates that it has let in: it is unique.' : ''),
   },
 ];
 
@@ -46,7 +46,12 @@ const heapCorrupt: PhysicalRule<CorruptHeap, 'heap-corrupt'> = ({
     summary:
       `${isAtLeast ? 'At least ' : ''}${corruptBlocks} ${corruptBlocks === 1 ? 'block is' : 'blocks are'} corrupt: ` +
       `${message}.`,
-    evidence: { corruptBlocks, isAtLeast, message, ...(firstBlock === undefined ? {} : { firstBlock }) },
+    evidence: {
+      corruptBlocks,
+      ...(isAtLeast ? { isAtLeast } : {}),
+      message,
+      ...(firstBlock === undefined ? {} : { firstBlock }),
+    },
     remedy:
       'Keep every backup that there is, copy the data directory before anything else is tried, and compare the table with ' +
       'a replica and with the newest backup that is whole.',
@@ -62,10 +67,10 @@ const indexInvalid: PhysicalRule<InvalidIndex, 'index-invalid'> = (invalid) => {
   const { resource, index, table, isUnique, isPartitioned, isLeftover, isMaintained, wouldSeeBuild } = invalid;
   const unless = wouldSeeBuild ? '' : ' Unless the source of this standby is just building it:';
   const name = qualified(index).text;
-  const drop = `DROP INDEX CONCURRENTLY ${name};`;
+  const drop = `\`DROP INDEX CONCURRENTLY ${name};\``;
   const remedy = isPartitioned
-    ? `Build the index on each partition that lacks it, and ALTER INDEX ${name} ATTACH PARTITION it.`
-    : `${unless} ${isLeftover ? drop : `${drop} and create it again, or ${reindex(index)}`}`.trim();
+    ? `Build the index on each partition that lacks it, and \`ALTER INDEX ${name} ATTACH PARTITION …;\`.`
+    : `${unless} ${isLeftover ? drop : `${drop} and create it again, or \`${reindex(index)}\``}`.trim();
   const what = isPartitioned ? 'A partition lacks its part of it' : 'It was not built to its end';
   const cost = isMaintained ? ', while every write keeps it up to date' : '';
   return [

@@ -1,5 +1,6 @@
 import { escapeLiteral } from 'pg';
 import { formatTableName, identifier, qualified } from '../../../shared/postgres/sql.ts';
+import { durationText } from '../duration-text.ts';
 import type { PreparedTransactionFacts, RoleFacts, UnprovenConstraint } from './facts.ts';
 import type { PhysicalRule } from './rule-context.ts';
 
@@ -30,8 +31,8 @@ const constraintNotValid: PhysicalRule<UnprovenConstraint, 'constraint-not-valid
         : `It is NOT ENFORCED: any row of ${formatTableName(on)} may break it.`,
       evidence: { kind, isEnforced },
       remedy: isEnforced
-        ? `Correct the rows that break it, and then ${alter} VALIDATE CONSTRAINT ${constraint};`
-        : `Declare the same as a rule of this audit; or ${alter} ALTER CONSTRAINT ${constraint} ENFORCED;`,
+        ? `Correct the rows that break it, and then \`${alter} VALIDATE CONSTRAINT ${constraint};\``
+        : `Declare the same as a rule of this audit; or \`${alter} ALTER CONSTRAINT ${constraint} ENFORCED;\``,
     },
   ];
 };
@@ -54,9 +55,9 @@ const preparedTransactionForgotten: PhysicalRule<PreparedTransactionFacts, 'prep
       rule: 'prepared-transaction-forgotten',
       severity: 'high',
       resource,
-      summary: `It has been prepared for ${Math.floor(minutes)} minutes, and holds its locks in ${database}.`,
+      summary: `It has been prepared for ${durationText(minutes)}, and holds its locks in ${database}.`,
       evidence: { database, owner, preparedAt: preparedAt.toISOString(), transactionAge },
-      remedy: `Ask its transaction manager what became of it; then COMMIT PREPARED ${literal}; or ROLLBACK PREPARED ${literal};`,
+      remedy: `Ask its transaction manager what became of it; then \`COMMIT PREPARED ${literal};\` or \`ROLLBACK PREPARED ${literal};\``,
     },
   ];
 };
@@ -91,7 +92,7 @@ const auditRoleCanWrite: PhysicalRule<RoleFacts, 'audit-role-can-write'> = (role
       },
       remedy:
         'Audit with a role of its own that is a member of pg_read_all_data and pg_monitor and of nothing else; before ' +
-        'PostgreSQL 15, also REVOKE CREATE ON SCHEMA public FROM PUBLIC;',
+        'PostgreSQL 15, also `REVOKE CREATE ON SCHEMA public FROM PUBLIC;`',
     },
   ];
 };

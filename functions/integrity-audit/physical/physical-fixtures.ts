@@ -71,6 +71,7 @@ export function serverFacts(given: Partial<ServerFacts> = {}): ServerFacts {
     isStandby: false,
     isAurora: false,
     clusterId: '7711211896725179449',
+    startedAtMs: 1_000,
     database: 'nycmg',
     role: 'caretaker',
     hasChecksums: true,

@@ -26,6 +26,7 @@ export async function readCollations(
       const resource = row.is_default
         ? physicalResource(database.name, 'database', server.database)
         : physicalResource(database.name, 'collation', row.schema, row.name);
+      if (!context.coverage.selects(resource)) return undefined;
       return lookInTime(resource, context, async () => {
         const versions = await readVersions(database, row);
         const { recorded, actual } = versions;

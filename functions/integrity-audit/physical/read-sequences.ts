@@ -24,6 +24,7 @@ export async function readSequences(
     listed ?? [],
     async (row): Promise<SequenceFacts | undefined> => {
       const resource = physicalResource(database.name, 'sequence', row.schema, row.name);
+      if (!context.coverage.selects(resource)) return undefined;
       return lookInTime(resource, context, async () => {
         const value = row.last_value ?? (await readFirstValue(row, database, server));
         return {

@@ -7,7 +7,7 @@ import type { ServerFacts } from './facts.ts';
 export async function readServer(reader: Reader): Promise<ServerFacts> {
   const [row] = await reader.query<ServerRow>(sql`
     select current_setting('server_version_num')::int as version, pg_is_in_recovery() as is_standby,
-      current_database()::text as database, current_user::text as role,
+      extract(epoch from pg_postmaster_start_time())::float8 * 1000 as started_at_ms, current_database()::text as database, current_user::text as role,
       current_setting('data_checksums') <> 'off' as has_checksums,
       current_setting('max_prepared_transactions')::int as max_prepared_transactions,
       exists (
@@ -20,6 +20,7 @@ export async function readServer(reader: Reader): Promise<ServerFacts> {
     isStandby: row.is_standby,
     isAurora: row.is_aurora,
     clusterId: await readClusterId(reader),
+    startedAtMs: row.started_at_ms,
     database: row.database,
     role: row.role,
     hasChecksums: row.has_checksums,
@@ -31,6 +32,7 @@ interface ServerRow {
   readonly version: number;
   readonly is_standby: boolean;
   readonly is_aurora: boolean;
+  readonly started_at_ms: number;
   readonly database: string;
   readonly role: string;
   readonly has_checksums: boolean;

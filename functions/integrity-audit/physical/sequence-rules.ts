@@ -43,7 +43,7 @@ const sequenceExhaustion: PhysicalRule<SequenceFacts, 'sequence-exhaustion'> = (
       summary:
         left === 0n
           ? `It has used up ${what}: inserts fail.`
-          : `It has used ${usedPercent} % of ${what}; ${left} to go.`,
+          : `It has used ${usedPercent} % of ${what}; ${left.toLocaleString('en-US')} to go.`,
       evidence: {
         usedPercent,
         // As text: it may be more than a number in JSON can say.

@@ -1,6 +1,8 @@
 import { escapeLiteral } from 'pg';
 import type { FindingDraft } from '../../../shared/finding.ts';
+import { formatQuantity } from '../../../shared/text/format-quantity.ts';
 import type { RuleId } from '../context.ts';
+import { durationText } from '../duration-text.ts';
 import type { SlotFacts } from './facts.ts';
 import type { PhysicalRule, PhysicalRuleContext } from './rule-context.ts';
 
@@ -43,7 +45,7 @@ function lost({ name, walStatus, invalidationReason }: SlotFacts): Trouble | und
   return {
     severity: 'high',
     summary: `What its reader needs has been removed${why}: it can never catch up.`,
-    remedy: `Build the reader anew, and drop the slot: ${drop(name)}`,
+    remedy: `Build the reader anew, and drop the slot: \`${drop(name)}\``,
   };
 }
 
@@ -51,18 +53,18 @@ function behind(slot: SlotFacts, { settings }: PhysicalRuleContext): Trouble | u
   const { name, retainedBytes = 0, transactionAge = 0, walStatus, isActive } = slot;
   const remedy = isActive
     ? 'Find out why its reader does not keep up.'
-    : `Bring its reader back; where there is none any more, drop the slot: ${drop(name)}`;
-  const retainedMebibytes = Math.round(retainedBytes / mebibyte);
+    : `Bring its reader back; where there is none any more, drop the slot: \`${drop(name)}\``;
+  const retained = formatQuantity('retainedBytes', retainedBytes, 'UTC');
   if (walStatus === 'unreserved') {
-    const summary = `It is ${retainedMebibytes} MiB behind, and the server is about to remove what its reader needs.`;
+    const summary = `It is ${retained} behind, and the server is about to remove what its reader needs.`;
     return { severity: 'high', summary, remedy };
   }
   if (retainedBytes > settings.slotRetainedMebibytes * mebibyte) {
-    const summary = `It keeps ${retainedMebibytes} MiB of write-ahead log on the disk, for a reader that does not fetch it.`;
+    const summary = `It keeps ${retained} of write-ahead log on the disk, for a reader that does not fetch it.`;
     return { severity: 'high', summary, remedy };
   }
   if (transactionAge >= settings.wraparoundAgeMillions * million) {
-    const summary = `It keeps the rows of ${transactionAge} transactions from being cleaned up.`;
+    const summary = `It keeps the rows of ${transactionAge.toLocaleString('en-US')} transactions from being cleaned up.`;
     return { severity: 'high', summary, remedy };
   }
   return undefined;
@@ -78,8 +80,8 @@ function inactive(slot: SlotFacts, { settings, now }: PhysicalRuleContext): Trou
   if (minutes < settings.slotInactiveMinutes) return undefined;
   return {
     severity: 'medium',
-    summary: `Nobody has read from it for ${Math.floor(minutes)} minutes, and it keeps everything since.`,
-    remedy: `Bring its reader back; where there is none any more, drop the slot: ${drop(name)}`,
+    summary: `Nobody has read from it for ${durationText(minutes)}, and it keeps everything since.`,
+    remedy: `Bring its reader back; where there is none any more, drop the slot: \`${drop(name)}\``,
   };
 }
 

@@ -14,24 +14,28 @@ const blocksPerStatement = 65_536;
 const maxFaults = 100_000;
 
 /**
- * Returns what is wrong with a table, counted by blocks; undefined for one that is well, or gone.
+ * Verifies a table, and tells what is wrong with it, counted by blocks, at most once; nothing of one that is well, or gone.
  *
- * @throws UncheckedError `too-large`; and every error that says nothing about the table.
+ * @throws UncheckedError `too-large`; and every error that says nothing about the table, once what was found until then is told.
  */
 export async function verifyHeap(
   database: LiveDatabase,
   oid: string,
   verify: NonNullable<Verifiers['heap']>,
-): Promise<HeapCorruption | undefined> {
-  const blocks = (await relationBlocks(database, oid)) ?? 0;
+  tell: (corruption: HeapCorruption) => void,
+  blocksAtOnce = blocksPerStatement,
+): Promise<void> {
   let faults = 0;
   let corruptBlocks = 0;
   let firstBlock: number | undefined;
   let message: string | undefined;
   let isAtLeast = false;
   try {
-    for (let first = 0; first < blocks && !isAtLeast; first += blocksPerStatement) {
-      const end = first + blocksPerStatement;
+    for (let first = 0; !isAtLeast; first += blocksAtOnce) {
+      // Each time: it is an error to ask for blocks that were cut off meanwhile.
+      const blocks = (await relationBlocks(database, oid)) ?? 0;
+      if (first >= blocks) break;
+      const end = first + blocksAtOnce;
       // The last goes on to the end, wherever that is by now.
       const call = verify(oid, first, end < blocks ? end - 1 : undefined);
       const [row] = await database.live.query<HeapRow>(sql`
@@ -46,15 +50,15 @@ export async function verifyHeap(
       isAtLeast = faults >= maxFaults;
     }
   } catch (error) {
+    isAtLeast = true;
     const corruption = corruptionIn(error);
     if (corruption === undefined) throw error;
     // A page that cannot be read ends the statement that comes upon it, and what that had found is lost.
     corruptBlocks += 1;
-    isAtLeast = true;
     message ??= corruption.message;
+  } finally {
+    if (message !== undefined) tell({ corruptBlocks, isAtLeast, firstBlock, message });
   }
-  if (message === undefined) return undefined;
-  return { corruptBlocks, isAtLeast, firstBlock, message };
 }
 
 interface HeapRow {

@@ -3,12 +3,12 @@ import sql from 'sql-template-tag';
 import type { Resource } from '../../../shared/resource.ts';
 import type { Context, LiveDatabase } from '../context.ts';
 import type { CorruptHeap, CorruptIndex, ServerFacts } from './facts.ts';
-import type { Verifiers } from './find-verifiers.ts';
+import { findVerifiers, type Verifiers } from './find-verifiers.ts';
 import { lookInTime } from './look-in-time.ts';
 import { type IndexName, indexResource, physicalScope, type RelationName, tableResource } from './physical-resource.ts';
 import { userRelations } from './user-relations.ts';
 import { readTimes, writeTimes } from './verification-times.ts';
-import { verifyHeap } from './verify-heap.ts';
+import { type HeapCorruption, verifyHeap } from './verify-heap.ts';
 import { verifyIndex } from './verify-index.ts';
 
 /** What verification has found; what is well is only in the coverage ledger. */
@@ -19,60 +19,60 @@ export interface Verified {
 
 /**
  * Verifies the indexes and tables that there are verifiers for, each in a statement of its own, and those first that were tried longest
- * ago: a database that is too large for one run is verified over several.
+ * ago: a database that is too large for one run is verified over several. A run that is narrowed to other things asks for no verifier.
  */
 export async function verifyRelations(
   database: LiveDatabase,
   server: ServerFacts,
-  verifiers: Verifiers,
   context: Context,
 ): Promise<Verified> {
   const { name, settings } = database;
   const { coverage, store, now, signal } = context;
   const corruptIndexes: CorruptIndex[] = [];
   const corruptHeaps: CorruptHeap[] = [];
-  const targets: Target[] = [];
-
-  if (settings.physical.indexes !== 'off') {
-    const indexes = await lookInTime(physicalScope(name, 'indexes'), context, () => readIndexes(database, server));
-    let withoutVerifier = 0;
-    for (const index of indexes ?? []) {
-      const check = checkOf(index, verifiers);
-      if (check === undefined) {
-        if (index.method !== 'btree') withoutVerifier += 1;
-        continue;
-      }
-      const resource = indexResource(name, index);
-      targets.push({
-        resource,
-        verify: async () => {
-          const corruption = await verifyIndex(database, index.oid, check);
-          if (corruption === undefined) return;
-          const { schema, owner, isToast, isUnique } = index;
-          corruptIndexes.push({
-            resource,
-            index: { schema: isToast ? 'pg_toast' : schema, name: index.name },
-            toastOf: isToast ? { schema, name: owner } : undefined,
-            isUnique,
-            ...corruption,
-          });
-        },
-      });
-    }
-    context.measure(`indexesWithoutVerifier.${name}`, withoutVerifier);
+  const indexes =
+    settings.physical.indexes === 'off' ? [] : await list('indexes', readIndexes, database, server, context);
+  const heaps = settings.physical.heaps ? await list('tables', readHeaps, database, server, context) : [];
+  const resources = [
+    ...indexes.map((index) => indexResource(name, index)),
+    ...heaps.map((heap) => tableResource(name, heap)),
+  ];
+  if (coverage.isNarrowed && !resources.some((resource) => coverage.selects(resource))) {
+    return { corruptIndexes, corruptHeaps };
   }
+  const verifiers = await findVerifiers(database, server, context);
+  const targets: Target[] = [];
+  let withoutVerifier = 0;
+  for (const index of indexes) {
+    const check = checkOf(index, verifiers);
+    if (check === undefined) {
+      if (index.method !== 'btree') withoutVerifier += 1;
+      continue;
+    }
+    const resource = indexResource(name, index);
+    targets.push({
+      resource,
+      verify: async () => {
+        const corruption = await verifyIndex(database, index.oid, check);
+        if (corruption === undefined) return;
+        const { schema, owner, isToast, isUnique } = index;
+        corruptIndexes.push({
+          resource,
+          index: { schema: isToast ? 'pg_toast' : schema, name: index.name },
+          toastOf: isToast ? { schema, name: owner } : undefined,
+          isUnique,
+          ...corruption,
+        });
+      },
+    });
+  }
+  if (settings.physical.indexes !== 'off') context.measure(`indexesWithoutVerifier.${name}`, withoutVerifier);
   const verify = verifiers.heap;
   if (verify !== undefined) {
-    const heaps = await lookInTime(physicalScope(name, 'tables'), context, () => readHeaps(database, server));
-    for (const heap of heaps ?? []) {
+    for (const heap of heaps) {
       const resource = tableResource(name, heap);
-      targets.push({
-        resource,
-        verify: async () => {
-          const corruption = await verifyHeap(database, heap.oid, verify);
-          if (corruption !== undefined) corruptHeaps.push({ resource, ...corruption });
-        },
-      });
+      const tell = (corruption: HeapCorruption) => corruptHeaps.push({ resource, ...corruption });
+      targets.push({ resource, verify: () => verifyHeap(database, heap.oid, verify, tell) });
     }
   }
 
@@ -93,6 +93,16 @@ export async function verifyRelations(
   );
   await coverage.look(memory, () => writeTimes(store, name, kept(triedAtMs, targets, coverage.isNarrowed)));
   return { corruptIndexes, corruptHeaps };
+}
+
+async function list<T>(
+  what: string,
+  read: (database: LiveDatabase, server: ServerFacts) => Promise<T[]>,
+  database: LiveDatabase,
+  server: ServerFacts,
+  context: Context,
+): Promise<T[]> {
+  return (await lookInTime(physicalScope(database.name, what), context, () => read(database, server))) ?? [];
 }
 
 /** Something to verify. */
