@@ -20,6 +20,7 @@ import type { PhysicalFacts } from './physical/facts.ts';
 import { auditQuery } from './queries/audit-query.ts';
 import { isQueryRule, isScanRule } from './rule-kinds.ts';
 import { auditScans } from './scan/audit-scans.ts';
+import { checkTableSettings } from './table-settings.ts';
 import { tablesOf } from './tables-of.ts';
 
 /** Everything that the rules judge. */
@@ -41,15 +42,14 @@ export async function collect(context: Context): Promise<AuditItems> {
   for (const rule of rules) coverage.expect(ruleResource(rule));
   // There is nothing that could have been overlooked.
   if (Object.keys(databases).length === 0) coverage.allowEmpty();
+  let waiting = Object.keys(databases).length;
   const audited = await pMap(
     Object.entries(databases),
-    ([name, database]) =>
-      auditDatabase(
-        name,
-        database,
-        rules.filter((rule) => rule.database === name),
-        context,
-      ),
+    ([name, database]) => {
+      waiting -= 1;
+      const own = rules.filter((rule) => rule.database === name);
+      return auditDatabase(name, database, own, () => waiting, context);
+    },
     { concurrency: databaseConcurrency },
   );
   return {
@@ -67,6 +67,7 @@ async function auditDatabase(
   name: string,
   database: Database,
   rules: readonly Rule[],
+  waiting: () => number,
   context: Context,
 ): Promise<Audited> {
   const { config, coverage, estate } = context;
@@ -85,10 +86,14 @@ async function auditDatabase(
     await using guard = await openLoadGuard(options, limits);
     await using live = await openReader({ ...options, guard });
     const open: LiveDatabase = { name, settings, live };
+    await checkTableSettings(open, coverage);
     const asOfOneMoment = await auditRows(rules, open, { ...options, guard }, context);
     // Only now: the snapshot keeps the server from cleaning up, and these take long.
-    const physical = settings.physical.enabled ? await auditFiles(open, context) : undefined;
     const objects = rules.filter((rule) => rule.kind === 'objects');
+    const sharers = 1 + objects.length + waiting();
+    const physical = settings.physical.enabled
+      ? await auditFiles(open, { ...options, guard }, sharers, context)
+      : undefined;
     const compared = await pMap(objects, (rule) => auditObjects(rule, open, context), { concurrency: 1 });
     context.measure(`unseenLoadSignals.${name}`, guard.blindSpots.length);
     return { outcomes: [...asOfOneMoment, ...compared.flat()], physical };
@@ -114,8 +119,23 @@ async function auditRows(
   return outcomes ?? [];
 }
 
-async function auditFiles(database: LiveDatabase, context: Context): Promise<PhysicalFacts | undefined> {
-  return context.coverage.look(partOf(database.name, 'files'), () => collectPhysical(database, context));
+/**
+ * Files can take all the time that there is, and what is not verified comes first in the next run. So they have an equal
+ * share of what is left, beside each of those who are still to come.
+ */
+async function auditFiles(
+  database: LiveDatabase,
+  options: ReaderOptions,
+  sharers: number,
+  context: Context,
+): Promise<PhysicalFacts | undefined> {
+  return context.coverage.look(partOf(database.name, 'files'), async () => {
+    if (sharers === 1) return collectPhysical(database, context);
+    using share = timeShare(context.timeLeftMs() / sharers);
+    const signal = AbortSignal.any([context.signal, share.signal]);
+    await using live = await openReader({ ...options, signal });
+    return await collectPhysical({ ...database, live }, { ...context, signal });
+  });
 }
 
 function partOf(database: string, part: string): Resource {
@@ -136,6 +156,8 @@ async function auditSnapshot(
 ): Promise<Outcome[]> {
   using expiry = snapshotExpiry(context.config.limits.snapshotSeconds);
   const signal = AbortSignal.any([context.signal, expiry.signal]);
+  // A pause is not to be made in a snapshot, behind which the server cannot clean up.
+  await options.guard?.waitUntilCalm(signal);
   await using snapshot = await openSnapshot({ ...options, signal });
   const tables = await readTables(snapshot, ofRows.flatMap(tablesOf).map(parseTableName));
   const audited: AuditedDatabase = { ...database, snapshot, tables };
@@ -164,9 +186,23 @@ async function auditSnapshot(
 }
 
 /** Returns a signal that is aborted when a snapshot has kept the server from cleaning up for as long as it may. */
-function snapshotExpiry(seconds: number): { readonly signal: AbortSignal } & Disposable {
-  const expiry = new AbortController();
+function snapshotExpiry(seconds: number): Expiry {
   const detail = `The snapshot was given up after ${seconds} s, so that the server can clean up.`;
-  const timer = setTimeout(() => expiry.abort(new UncheckedError('snapshot-expired', detail)), seconds * 1000);
+  return expiryAfter(seconds * 1000, new UncheckedError('snapshot-expired', detail));
+}
+
+function timeShare(milliseconds: number): Expiry {
+  const detail = 'The rest of the time was for what comes behind it; what has waited longest is first in the next run.';
+  return expiryAfter(milliseconds, new UncheckedError('not-reached', detail));
+}
+
+/** Of what is longer, a timer is at its end at once. https://nodejs.org/api/timers.html */
+const longestTimerMs = 2 ** 31 - 1;
+
+type Expiry = { readonly signal: AbortSignal } & Disposable;
+
+function expiryAfter(milliseconds: number, reason: UncheckedError): Expiry {
+  const expiry = new AbortController();
+  const timer = setTimeout(() => expiry.abort(reason), Math.min(milliseconds, longestTimerMs));
   return { signal: expiry.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -20,6 +20,12 @@ describe('a rule', () => {
   it.each([
     ['a range without an end', { kind: 'range', column: 'x' }, 'rules[0].min: give min, max or both'],
     ['a length without an end', { kind: 'length', column: 'x' }, 'rules[0].min: give min, max or both'],
+    ['a range that holds nothing', { kind: 'range', column: 'x', min: 1, max: 0.5 }, 'rules[0].max: is below min'],
+    [
+      'more days of a weekday than are kept',
+      { kind: 'volume', seasonality: 'weekday', minimumHistory: 58 },
+      'rules[0].minimumHistory: at most 57 days of a weekday are kept',
+    ],
     [
       'a reference to fewer columns',
       { kind: 'foreignKey', columns: ['a', 'b'], references: { table: 'x', columns: ['a'] } },
@@ -96,6 +102,15 @@ describe('a rule', () => {
     const rule = { ...base, kind: 'notNull', column: 'title', database: 'other' };
     expect(faultsOf({ databases: { main: {} }, rules: [rule] })).toEqual([
       "rules[0].database: other is not among the task's databases",
+    ]);
+  });
+});
+
+describe('a column that is personal', () => {
+  it('is not shown by one setting of a table where another hides it', () => {
+    const tables = { users: { safeColumns: ['email'] }, 'public.users': { personalColumns: ['email'] } };
+    expect(faultsOf({ databases: { main: { tables } } })).toEqual([
+      'databases.main.tables: a table is named twice, with its schema public and without',
     ]);
   });
 });

@@ -86,10 +86,15 @@ const ofRows = {
 
 const withoutSqlCorrection = z.strictObject({ kind: z.literal('manual'), instructions: z.string().min(1) }).optional();
 
+/** Days of which is kept what a rule has measured: the same weekday of a year, and some. */
+export const maxHistoryDays = 400;
+
+const maxWeekdays = Math.floor(maxHistoryDays / 7);
+
 /** How a number is told to be unusual. */
 const anomaly = {
   /** Fewer points than this are not enough to judge by; of the same weekday, where there is a season. */
-  minimumHistory: z.int().min(3).max(400).default(14),
+  minimumHistory: z.int().min(3).max(maxHistoryDays).default(14),
   /** `weekday`: compared with the same weekdays only, in the estate's time zone. */
   seasonality: z.enum(['none', 'weekday']).default('none'),
   /** Farther from the median than so many scaled MADs is unusual. */
@@ -379,6 +384,13 @@ const rule = z
     const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
     if (given.kind === 'range' || given.kind === 'length') {
       if (given.min === undefined && given.max === undefined) fault('min', 'give min, max or both');
+      // Texts are for the server to compare, in the column's own type.
+      const areNumbers = typeof given.min === 'number' && typeof given.max === 'number';
+      if (areNumbers && Number(given.min) > Number(given.max)) fault('max', 'is below min: no value would be right');
+    }
+    if ((given.kind === 'volume' || given.kind === 'distribution') && given.seasonality === 'weekday') {
+      if (given.minimumHistory > maxWeekdays)
+        fault('minimumHistory', `at most ${maxWeekdays} days of a weekday are kept`);
     }
     if (given.kind === 'foreignKey' && given.columns.length !== given.references.columns.length) {
       fault('references', `has ${given.references.columns.length} columns for ${given.columns.length}`);
@@ -437,8 +449,17 @@ const physical = z.strictObject({
 
 export type PhysicalConfig = z.output<typeof physical>;
 
+/** Whether two of these names are of one table: as one is found, what the other keeps from being shown would be. */
+function isNamedTwice(tables: object): boolean {
+  const names = Object.keys(tables).map((written) => (written.includes('.') ? written : `public.${written}`));
+  return new Set(names).size < names.length;
+}
+
 export const databaseSettingsSchema = z.strictObject({
-  tables: z.record(table, tableSettings).default({}),
+  tables: z
+    .record(table, tableSettings)
+    .refine((tables) => !isNamedTwice(tables), 'a table is named twice, with its schema public and without')
+    .default({}),
   physical: physical.prefault({}),
 });
 
@@ -471,7 +492,7 @@ export type AreaSet = z.output<typeof areaSet>;
 
 /** How much the audit may ask of a database. */
 const limits = z.strictObject({
-  /** Held at a time. */
+  /** Read by side by side. Up to three more hold the moment of all rows, watch the load and wait for what comes next. */
   connections: z.int().min(2).max(16).default(2),
   statementTimeoutSeconds: z.number().min(0.1).max(840).default(120),
   /** A read waits no longer for a lock, and nobody waits behind it. */

@@ -30,6 +30,7 @@ export function contextFor(options: Partial<Context> = {}): Context {
       classify: (error) => uncheckedReason(error) ?? postgresUncheckedReason(error),
     }),
     work: [],
+    timeLeftMs: () => 86_400_000,
     measure: () => {},
     progress: () => {},
     ...options,

@@ -1,20 +1,19 @@
 import type { FindingDraft } from '../../shared/finding.ts';
 import type { AuditEvaluation, RuleId } from './context.ts';
-import { ruleResource, type Violations } from './outcome.ts';
+import { type Predicate, ruleResource, singular, type Violations } from './outcome.ts';
 import { formatSample } from './samples.ts';
 import { isBroken, toleratedViolations } from './tolerance.ts';
 
 /** Returns a finding where there are more violations than the rule tolerates. */
 export function evaluateViolations(violations: Violations): AuditEvaluation {
   if (!isBroken(violations)) return { findings: [], unchecked: [] };
-  const { rule, breaks, severity, tested, unit, count, isAtLeast, samples, what, remedy, facts } = violations;
+  const { rule, breaks, severity, tested, count, isAtLeast, samples, remedy, facts } = violations;
   const tolerated = toleratedViolations(violations);
-  const of = tested === undefined ? '' : ` of ${formatCount(tested)}`;
   const finding: FindingDraft<RuleId> = {
     rule: breaks,
     severity,
     resource: ruleResource(rule),
-    summary: `${isAtLeast ? 'At least ' : ''}${formatCount(count)}${of} ${unit} ${what}.`,
+    summary: violations.summary ?? sentenceOf(violations),
     evidence: {
       violations: count,
       ...(tested === undefined ? {} : { tested }),
@@ -27,6 +26,18 @@ export function evaluateViolations(violations: Violations): AuditEvaluation {
     remedy: remedyOf(rule, remedy),
   };
   return { findings: [finding], unchecked: [] };
+}
+
+function sentenceOf({ tested, unit, count, isAtLeast, what }: Violations): string {
+  const of = tested === undefined ? '' : ` of ${formatCount(tested)}`;
+  return `${isAtLeast ? 'At least ' : ''}${formatCount(count)}${of} ${unit} ${agreeing(count, what)}.`;
+}
+
+/** Returns a predicate in the number that goes with a count: "1 of 120 rows has", "2 of 120 rows have". */
+function agreeing(count: number, what: Predicate): string {
+  if (count !== 1) return what;
+  const end = what.indexOf(' ');
+  return `${singular[what.slice(0, end) as keyof typeof singular]}${what.slice(end)}`;
 }
 
 /** Returns what the rule says to do, or else what can be said of its kind; and how, where that is prepared. */

@@ -48,6 +48,25 @@ describe('a declared rule', () => {
     ]);
   });
 
+  it('speaks of one row in the singular', () => {
+    const one = [
+      { count: 1 },
+      { count: 1, what: 'are not as recorded' },
+      { count: 1, what: 'refer to no row' },
+    ] as const;
+    expect(findingsOf(...one.map((given) => violations(given))).map(({ summary }) => summary)).toEqual([
+      '1 of 1,200 rows of public.tracks has no title.',
+      '1 of 1,200 rows of public.tracks is not as recorded.',
+      '1 of 1,200 rows of public.tracks refers to no row.',
+    ]);
+  });
+
+  it('says what is no number of rows in a sentence of its own', () => {
+    expect(findingsOf(violations({ summary: 'The sum is wrong.' })).map(({ summary }) => summary)).toEqual([
+      'The sum is wrong.',
+    ]);
+  });
+
   it('without a violation is kept', () => {
     expect(findingsOf(violations({ count: 0, samples: [] }))).toEqual([]);
   });
@@ -58,8 +77,15 @@ describe('a declared rule', () => {
     ['exactly the share that it tolerates', { maxPercent: 0.25 }, 0],
     ['a little more than that share', { maxPercent: 0.2499 }, 1],
     ['fewer than the larger of both', { maxViolations: 1, maxPercent: 1 }, 0],
-  ])('with %s', (_, tolerance, findings) => {
-    expect(findingsOf(violations({ tolerance }))).toHaveLength(findings);
+    [
+      'exactly a share that does not come out even in floating point',
+      { maxPercent: 0.57 },
+      0,
+      { tested: 10_000, count: 57 },
+    ],
+    ['one more than that', { maxPercent: 0.57 }, 1, { tested: 10_000, count: 58 }],
+  ])('with %s', (_, tolerance, findings, given: Partial<Violations> = {}) => {
+    expect(findingsOf(violations({ tolerance, ...given }))).toHaveLength(findings);
   });
 
   it('says that counting was broken off, who owns it and that a correction is prepared', () => {
@@ -86,8 +112,24 @@ describe('freshness', () => {
   it('is broken when the newest row is older than allowed, and not when it is just as old', () => {
     expect(findingsOf(at(60))).toEqual([]);
     expect(findingsOf(at(61)).map(({ summary }) => summary)).toEqual([
-      'The newest listened_at of listens is 61 minutes old; 60 are allowed.',
+      'The newest listened_at of listens is 1 h 1 min old; at most 1 h is allowed.',
     ]);
+  });
+
+  it('is broken a second later, which counts as a whole minute', () => {
+    expect(findingsOf(at(60 + 1 / 60)).map(({ evidence }) => evidence.ageMinutes)).toEqual([61]);
+    expect(findingsOf(at(-5 - 1 / 60)).map(({ evidence }) => evidence.ageMinutes)).toEqual([-6]);
+  });
+
+  it('is broken by what lies below the two units that are told', () => {
+    const daily = ruleOf({ kind: 'freshness', table: 'listens', column: 'listened_at', maximumAgeMinutes: 1500 });
+    expect(findingsOf({ ...at(1501), rule: daily }).map(({ summary }) => summary)).toEqual([
+      'The newest listened_at of listens is over 1 d 1 h old; at most 1 d 1 h is allowed.',
+    ]);
+  });
+
+  it('says of times to come that somebody writes them, not that nobody writes', () => {
+    expect(findingsOf(at(-6)).map(({ remedy }) => remedy)).toEqual([expect.stringContaining('times to come')]);
   });
 
   it('is broken when there is no row', () => {
@@ -97,7 +139,7 @@ describe('freshness', () => {
   it('is broken when the newest row is from farther in the future than clocks may differ', () => {
     expect(findingsOf(at(-5))).toEqual([]);
     expect(findingsOf(at(-6)).map(({ summary }) => summary)).toEqual([
-      'The newest listened_at of listens is 6 minutes in the future.',
+      'The newest listened_at of listens is 6 min in the future.',
     ]);
   });
 });
@@ -106,7 +148,7 @@ describe('the headline', () => {
   it('counts rules, not findings, and says when nothing was audited', () => {
     const twice = [violations({}), violations({ breaks: 'object-differs' })];
     expect(evaluate({ outcomes: twice, physical: [] }, config, now).headline).toBe(
-      '1 of 1 declared rule that could be read is broken.',
+      '1 of 1 declared rule that could be judged is broken.',
     );
     expect(evaluate({ outcomes: [], physical: [] }, config, now).headline).toBe('No database was audited.');
   });

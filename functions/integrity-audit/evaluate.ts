@@ -12,10 +12,12 @@ import { evaluatePhysical } from './physical/evaluate-physical.ts';
 export function evaluate({ outcomes, physical }: AuditItems, config: Config, now: Date): AuditEvaluation {
   const parts = [...outcomes.map((outcome) => evaluateOutcome(outcome, now)), evaluatePhysical(physical, config, now)];
   const findings = parts.flatMap((part) => part.findings);
+  const unchecked = parts.flatMap((part) => part.unchecked);
+  const told = headline(outcomes, physical, findings, unchecked);
   return {
     findings,
-    unchecked: parts.flatMap((part) => part.unchecked),
-    headline: headline(outcomes, physical, findings),
+    unchecked,
+    ...(told === undefined ? {} : { headline: told }),
     ...(outcomes.length === 0 ? {} : { tables: [outcomeTable(outcomes)] }),
   };
 }

@@ -5,7 +5,7 @@ import { isBroken } from './tolerance.ts';
 /** Returns what was measured of each declared rule, good or bad. */
 export function outcomeTable(outcomes: readonly Outcome[]): ReportTable {
   return {
-    title: 'Declared rules',
+    title: 'What the declared rules have measured',
     columns: [
       { key: 'rule', title: 'rule' },
       { key: 'kind', title: 'kind' },

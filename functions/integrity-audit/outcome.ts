@@ -17,18 +17,32 @@ export interface Violations {
   readonly severity: Severity;
   /** Undefined where only what is wrong is read, and not what is right. */
   readonly tested: number | undefined;
-  /** What was tested, in the plural: `rows`, `groups of rows`, `objects`. */
+  /** What was tested, in the plural: `rows of public.tracks`. */
   readonly unit: string;
   readonly count: number;
   /** Counting was broken off there. */
   readonly isAtLeast: boolean;
   readonly samples: readonly Sample[];
-  /** Ends the sentence "3 of 120 rows …", such as "of public.tracks have no title". */
-  readonly what: string;
+  /** Ends the sentence "3 of 120 rows of public.tracks …", such as "have no title". */
+  readonly what: Predicate;
+  /** Is said instead of that sentence, where it would not be one. */
+  readonly summary?: string;
   /** What to do, unless the rule says. */
   readonly remedy: string;
   readonly facts: Finding['evidence'];
 }
+
+/** A verb in the plural, which evaluate can put into the singular, and what follows it. */
+export type Predicate = `${keyof typeof singular} ${string}`;
+
+export const singular = {
+  are: 'is',
+  belong: 'belongs',
+  do: 'does',
+  have: 'has',
+  name: 'names',
+  refer: 'refers',
+} as const;
 
 /** When the newest row was made. */
 export interface Freshness {

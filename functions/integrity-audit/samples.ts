@@ -1,5 +1,5 @@
 import type { TableFacts } from '../../shared/postgres/catalog.ts';
-import { formatTableName } from '../../shared/postgres/sql.ts';
+import { formatTableName, parseTableName } from '../../shared/postgres/sql.ts';
 import type { DatabaseSettings } from './config.ts';
 
 /** The key of a violating row, and of its other columns those that are marked safe; personal ones are masked. */
@@ -20,7 +20,8 @@ const maxValueLength = 100;
 
 /** Returns what may be shown of a table's rows. */
 export function sampleColumns(table: TableFacts, { tables }: Pick<DatabaseSettings, 'tables'>): SampleColumns {
-  const settings = Object.entries(tables).find(([name]) => normalized(name) === formatTableName(table))?.[1];
+  const ofTable = ([name]: [string, unknown]) => formatTableName(parseTableName(name)) === formatTableName(table);
+  const settings = Object.entries(tables).find(ofTable)?.[1];
   const key = settings?.key ?? table.primaryKey;
   const columns = key.length === 0 ? [] : [...new Set([...key, ...(settings?.safeColumns ?? [])])];
   return {
@@ -45,8 +46,4 @@ export function formatSample(sample: Sample): string {
   return Object.entries(sample)
     .map(([column, value]) => `${column}=${value ?? 'null'}`)
     .join(', ');
-}
-
-function normalized(name: string): string {
-  return name.includes('.') ? name : `public.${name}`;
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import { readJson, type StateStore, writeJson } from '../../../shared/storage/state-store.ts';
+import { maxHistoryDays } from '../config.ts';
 import { contextFor } from '../context-fixtures.ts';
 import { ruleResource } from '../outcome.ts';
 import { measurementOf } from './anomaly-outcome.ts';
-import { type HistoryPoint, type MeasuringRule, maxHistoryPoints } from './history.ts';
+import type { HistoryPoint, MeasuringRule } from './history.ts';
 import { day, distributionRule, pointsOf, volumeRule } from './measuring-rule-fixtures.ts';
 
 const document = 'history/main/measured';
@@ -105,11 +106,11 @@ describe('measurementOf', () => {
     const store = new MemoryStateStore();
     await measure(store, volumeRule(), 0, 1);
     const full = (await readJson(store, document)) as object;
-    await writeJson(store, document, { ...full, points: pointsOf(Array.from({ length: maxHistoryPoints }, () => 5)) });
-    await measure(store, volumeRule(), maxHistoryPoints, 6);
+    await writeJson(store, document, { ...full, points: pointsOf(Array.from({ length: maxHistoryDays }, () => 5)) });
+    await measure(store, volumeRule(), maxHistoryDays, 6);
     const points = await pointsIn(store);
-    expect(points).toHaveLength(maxHistoryPoints);
-    expect([points[0]?.date, points.at(-1)]).toEqual([day(1), { date: day(maxHistoryPoints), value: 6 }]);
+    expect(points).toHaveLength(maxHistoryDays);
+    expect([points[0]?.date, points.at(-1)]).toEqual([day(1), { date: day(maxHistoryDays), value: 6 }]);
   });
 
   it('takes a day that lies before others into its place', async () => {

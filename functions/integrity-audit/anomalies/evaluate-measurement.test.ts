@@ -52,7 +52,7 @@ describe('a measurement', () => {
       volumeRule({ column: 'listened_at', direction: 'down' }),
       thousand,
       5,
-      'listens has 5 rows with a listened_at in the last 24 hours;',
+      'listens has 5 rows whose listened_at is in the last 24 hours;',
       'at least 900 is usual',
     ],
     [volumeRule({ direction: 'up' }), thousand, 5000, 'listens has 5,000 rows;', 'at most 1,100 is usual'],

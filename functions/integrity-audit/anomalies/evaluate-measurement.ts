@@ -39,7 +39,7 @@ export function evaluateMeasurement({ rule, point, history }: Measurement): Audi
 }
 
 const known =
-  'A day that is known to be bad belongs into ignoreDates; where the level has changed for good, set baselineSince to its first day.';
+  'A day that is known to be bad belongs in ignoreDates; where the level has changed for good, set baselineSince to its first day.';
 
 const remedies = {
   volume: `Find out what has filled the table, or has stopped filling it. ${known}`,
@@ -55,8 +55,11 @@ function tooFew({ seasonality, baselineSince }: MeasuringRule, points: number): 
 function measured(rule: MeasuringRule, value: string): string {
   const { table, column } = rule;
   if (rule.kind === 'volume') {
-    const window = column === undefined ? '' : ` with a ${column} in the last ${rule.windowHours} hours`;
-    return `${table} has ${value} rows${window}`;
+    const window =
+      column === undefined
+        ? ''
+        : ` whose ${column} is in the last ${rule.windowHours === 1 ? 'hour' : `${rule.windowHours} hours`}`;
+    return `${table} has ${value} ${value === '1' ? 'row' : 'rows'}${window}`;
   }
   if (rule.statistic === 'mean') return `The mean of ${column} in ${table} is ${value}`;
   return `${value} of the rows of ${table} have no ${column}`;

@@ -3,7 +3,7 @@ import { formatTableName, parseTableName } from '../../../shared/postgres/sql.ts
 import { wallTimeMs } from '../../../shared/schedule/time-zone.ts';
 import { readJson, type StateStore, writeJson } from '../../../shared/storage/state-store.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
-import type { RuleOfKind } from '../config.ts';
+import { maxHistoryDays, type RuleOfKind } from '../config.ts';
 
 /** What one run has measured. At most one is kept of a day. */
 export interface HistoryPoint {
@@ -27,9 +27,6 @@ export interface History {
   readonly points: readonly HistoryPoint[];
 }
 
-/** Points kept of a rule: the same weekday of a year, and some. */
-export const maxHistoryPoints = 400;
-
 /** Larger numbers overflow when they are compared. */
 const maxMagnitude = 1e300;
 
@@ -45,7 +42,7 @@ const historySchema = z.strictObject({
   judgedBy: z.string(),
   points: z
     .array(pointSchema)
-    .max(maxHistoryPoints)
+    .max(maxHistoryDays)
     .refine((points) => points.every(({ date }, index) => index === 0 || date > (points[index - 1]?.date ?? ''))),
 });
 
@@ -80,7 +77,7 @@ export async function writeHistory(
     schemaVersion: 1,
     subject: subjectOf(rule),
     judgedBy: judgementOf(rule),
-    points: points.slice(-maxHistoryPoints),
+    points: points.slice(-maxHistoryDays),
   };
   await writeJson(store, documentOf(rule), history);
 }

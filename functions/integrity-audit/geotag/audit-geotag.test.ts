@@ -110,10 +110,10 @@ describe('auditGeotag', () => {
         breaks: 'geotag',
         severity: 'medium',
         count: 1,
-        unit: 'rows',
+        unit: 'rows of neighborhoods',
         isAtLeast: false,
         samples: [{ id: rows[0].id }],
-        what: 'of neighborhoods have a point outside of the area that they name',
+        what: 'have a point outside of the area that is named',
         facts: { areas: 'counties', toleranceMeters: 500, inAnotherArea: 1 },
       }),
     );
@@ -137,7 +137,7 @@ describe('auditGeotag', () => {
     expect(found).toMatchObject({
       tested: 7,
       count: 6,
-      what: 'of places have a point outside of the area that they name, or name one that is not among counties',
+      what: 'have a point outside of the area that is named, or an area that is not among counties',
       facts: {
         areas: 'counties',
         toleranceMeters: 0,
@@ -204,6 +204,17 @@ describe('auditGeotag', () => {
       count: 0,
       facts: { withoutArea: 1 },
     });
+  });
+
+  it('is unchecked where what a row refers to has two names, of which either may be meant', async () => {
+    await client.query(
+      "create table names (id text, name text); insert into names values ('k', 'Kings'), ('k', 'Queens'), (null, 'a'), (null, 'b')",
+    );
+    const area = { column: 'county', references: { table: 'names', key: 'id', name: 'name' } };
+    expect(await reasonOf({ ...places, area })).toBe('ambiguous-key');
+    await client.query("delete from names where name = 'Queens'");
+    const found = await withPlaces([['a', null, 40.6415, -73.9594, 'k']], () => violationsOf({ ...places, area }));
+    expect(found).toMatchObject({ tested: 1, count: 0 });
   });
 
   it('reads far more rows than come in one batch', async () => {

@@ -1,10 +1,11 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag';
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
-import { identifier, parseTableName, qualified } from '../../../shared/postgres/sql.ts';
+import { formatTableName, identifier, parseTableName, qualified } from '../../../shared/postgres/sql.ts';
+import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { AreaSet, RuleOfKind } from '../config.ts';
 import type { AuditedDatabase, Context } from '../context.ts';
 import { type Outcome, ruleResource, type Violations } from '../outcome.ts';
-import { namesOf, numbered, selected } from '../queries/selected.ts';
+import { namesOf, numbered, selected } from '../rows/selected.ts';
 import { type Sample, type SampleColumns, sampleColumns, sampleOf } from '../samples.ts';
 import { areasOf } from './area-set.ts';
 import { type Geotag, type GeotagVerdict, hintsOf, judgeGeotag } from './judge-geotag.ts';
@@ -33,6 +34,7 @@ async function testRows(rule: GeotagRule, database: AuditedDatabase, { config }:
     rule.longitude,
     rule.area.column,
   ]);
+  await requireOneName(rule, database);
   const shown = shownOf(table, sampleColumns(table, database.settings));
   const samples: Sample[] = [];
   const counts: Counts = {
@@ -80,11 +82,11 @@ function violationsOf(rule: GeotagRule, counts: Counts, samples: readonly Sample
     breaks: 'geotag',
     severity: rule.severity,
     tested: counts.good + count,
-    unit: 'rows',
+    unit: `rows of ${rule.table}`,
     count,
     isAtLeast: false,
     samples,
-    what: `of ${rule.table} ${faultsOf(rule, misplaced > 0, counts['unknown-area'] > 0)}`,
+    what: faultsOf(rule, misplaced > 0, counts['unknown-area'] > 0),
     remedy: 'Correct the coordinates of these rows, or the area that they name.',
     facts: {
       areas: rule.areas,
@@ -94,10 +96,26 @@ function violationsOf(rule: GeotagRule, counts: Counts, samples: readonly Sample
   };
 }
 
-function faultsOf({ areas }: GeotagRule, isMisplaced: boolean, isUnknown: boolean): string {
-  const misplaced = 'have a point outside of the area that they name';
-  if (isMisplaced && isUnknown) return `${misplaced}, or name one that is not among ${areas}`;
+function faultsOf({ areas }: GeotagRule, isMisplaced: boolean, isUnknown: boolean): Violations['what'] {
+  const misplaced = 'have a point outside of the area that is named';
+  if (isMisplaced && isUnknown) return `${misplaced}, or an area that is not among ${areas}`;
   return isUnknown ? `name an area that is not among ${areas}` : misplaced;
+}
+
+/** Makes sure that what a row refers to has one name: with two, it would be tested twice. */
+async function requireOneName({ area }: GeotagRule, { tables, snapshot }: AuditedDatabase): Promise<void> {
+  if (!('references' in area)) return;
+  const { key, table: referenced } = area.references;
+  const names = requireTable(tables, parseTableName(referenced), [key]);
+  const column = identifier(key);
+  const repeated = await snapshot.query(
+    sql`select from ${qualified(names)} where ${column} is not null group by ${column} having count(*) > 1 limit 1`,
+  );
+  if (repeated.length === 0) return;
+  throw new UncheckedError(
+    'ambiguous-key',
+    `${key} of ${formatTableName(names)} is not unique, so that it names no one area.`,
+  );
 }
 
 /** Returns what may be shown, and can be read. */

@@ -2,7 +2,7 @@ import sql, { join, raw, type Sql } from 'sql-template-tag';
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
 import { identifier, parseTableName } from '../../../shared/postgres/sql.ts';
 import type { RuleOfKind } from '../config.ts';
-import { clause, type Expressions, namesOf, numbered, selected } from './selected.ts';
+import { clause, type Expressions, namesOf, numbered, selected } from '../rows/selected.ts';
 
 /** A rule that compares groups. */
 export type GroupRule = RuleOfKind<'equalCount' | 'sum'>;

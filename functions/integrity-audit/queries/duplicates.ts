@@ -1,10 +1,10 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
-import { formatTableName, identifier, parseTableName } from '../../../shared/postgres/sql.ts';
+import { identifier, parseTableName } from '../../../shared/postgres/sql.ts';
 import type { RuleOfKind } from '../config.ts';
+import { type Expressions, noneIsNull } from '../rows/selected.ts';
 import { countRepeated, type Repetition, repeatedRows } from './repeated-rows.ts';
 import type { RowCheck } from './row-check.ts';
-import { type Expressions, noneIsNull } from './selected.ts';
 
 /**
  * Returns how rows are found that are the same as another, to the letter or but for case and spaces. A row with a null
@@ -28,7 +28,7 @@ export function duplicatesCheck(rule: RuleOfKind<'duplicates'>, tables: Readonly
     count: countRepeated(repetition),
     rows: (shown, limit) => repeatedRows(repetition, shown, limit),
     other: 'repeats',
-    what: `of ${formatTableName(table)} are duplicates by ${rule.columns.join(', ')}${but}`,
+    what: `have the same ${rule.columns.join(', ')} as another${but}`,
     remedy: 'Merge the rows that are the same, and let what refers to them refer to the one that is kept.',
   };
 }

@@ -45,7 +45,7 @@ test('each row counts that refers to nothing, also those that refer to the same 
   const found = await auditRule(server.url, rule);
   expect(found).toMatchObject({ tested: 103, count: 3, facts: { missingValues: 2 } });
   expect([...found.samples].sort()).toEqual(['id=201', 'id=202', 'id=203']);
-  expect(found.what).toBe('of public.lines refer by track_id to no row of shop.tracks');
+  expect(found.what).toBe('refer by track_id to no row of shop.tracks');
   const narrowed = await auditRule(server.url, { ...rule, where: 'lines.id < 202' });
   expect(narrowed).toMatchObject({ tested: 101, count: 1, samples: ['id=201'] });
 });

@@ -2,9 +2,9 @@ import sql, { join, raw } from 'sql-template-tag';
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
 import { formatTableName, identifier, parseTableName, qualified } from '../../../shared/postgres/sql.ts';
 import type { RuleOfKind } from '../config.ts';
+import { type Expressions, namesOf, noneIsNull, numbered, selected } from '../rows/selected.ts';
+import { type ShownColumn, shownAs, shownOf, shownSource } from '../rows/shown-column.ts';
 import type { RowCheck } from './row-check.ts';
-import { type Expressions, namesOf, noneIsNull, numbered, selected } from './selected.ts';
-import { type ShownColumn, shownAs, shownOf, shownSource } from './shown-column.ts';
 
 /**
  * Returns how rows are found that refer to a row that is not there. As with MATCH SIMPLE, a row with a null in one of
@@ -35,7 +35,7 @@ export function foreignKeyCheck(rule: RuleOfKind<'foreignKey'>, tables: Readonly
         select distinct ${join(namesOf(key))} from ${child()} as c where ${isOrphan}
       ) as d`,
     rows,
-    what: `of ${formatTableName(table)} refer by ${rule.columns.join(', ')} to no row of ${formatTableName(parent)}`,
+    what: `refer by ${rule.columns.join(', ')} to no row of ${formatTableName(parent)}`,
     remedy: `Restore what is missing from ${formatTableName(parent)}, or correct or remove the rows that refer to it.`,
   };
 }

@@ -3,10 +3,11 @@ import { requireTable } from '../../../shared/postgres/catalog.ts';
 import { formatTableName, parseTableName } from '../../../shared/postgres/sql.ts';
 import type { AuditedDatabase, Context } from '../context.ts';
 import type { Violations } from '../outcome.ts';
+import { ifReadable } from '../rows/if-readable.ts';
+import { clause, namesOf, numbered } from '../rows/selected.ts';
 import { sampleColumns, sampleOf } from '../samples.ts';
 import { isBroken } from '../tolerance.ts';
 import { comparedGroups, type GroupRule, type GroupSide } from './compared-groups.ts';
-import { clause, namesOf, numbered } from './selected.ts';
 
 interface Counted {
   readonly tested: string;
@@ -44,13 +45,13 @@ export async function auditGroups(
   const hasSamples = isFound && config.limits.samples > 0;
   const names = namesOf(numbered('g', by));
   const texts = [...names, raw('l'), raw('r')].map((name) => sql`${name}::text as ${name}`);
-  const read = hasSamples
-    ? await snapshot.query<Record<string, string | null>>(sql`with ${groups}
-        select ${join(texts)} from compared where differs ${clause('order by', names)} limit ${config.limits.samples}`)
-    : [];
+  const read = () =>
+    snapshot.query<Record<string, string | null>>(sql`with ${groups}
+      select ${join(texts)} from compared where differs ${clause('order by', names)} limit ${config.limits.samples}`);
+  const rows = hasSamples ? await ifReadable('samples', read) : undefined;
   const columns = [...by, ...(maySums ? ['left', 'right'].map((side) => `${side} ${measureOf(rule)}`) : [])];
   const masked = maskedGroupColumns(rule, database);
-  const samples = read.map((row) => {
+  const samples = (rows?.value ?? []).map((row) => {
     const values = [...by.map((_, index) => row[`g${index}`]), row.l, row.r];
     return sampleOf(Object.fromEntries(columns.map((column, index) => [column, values[index]])), { columns, masked });
   });
@@ -62,7 +63,7 @@ export async function auditGroups(
       breaks: rule.kind === 'sum' ? 'sum' : 'equal-count',
       severity: rule.severity,
       tested,
-      unit: 'groups',
+      unit: `groups by ${by.join(', ')}`,
       count,
       isAtLeast: false,
       samples,
@@ -70,6 +71,7 @@ export async function auditGroups(
       facts: {
         ...(hasRight ? { onlyLeft: Number(counted?.only_left), onlyRight: Number(counted?.only_right) } : {}),
         ...(maySums && typeof counted?.largest === 'string' ? { largestDifference: counted.largest } : {}),
+        ...rows?.whyNot,
       },
     },
   ];
@@ -99,11 +101,10 @@ function measureOf({ kind }: GroupRule): string {
 }
 
 function wordingOf(rule: GroupRule): Pick<Violations, 'what' | 'remedy'> {
-  const by = (rule.left.by ?? []).join(', ');
   const tableOf = ({ table }: GroupSide) => formatTableName(parseTableName(table));
   if (rule.kind === 'equalCount') {
     return {
-      what: `by ${by} do not have as many rows in ${tableOf(rule.left)} as in ${tableOf(rule.right)}`,
+      what: `do not have as many rows in ${tableOf(rule.left)} as in ${tableOf(rule.right)}`,
       remedy: 'Find out which side has lost or doubled rows, and correct it.',
     };
   }
@@ -111,7 +112,7 @@ function wordingOf(rule: GroupRule): Pick<Violations, 'what' | 'remedy'> {
   const other = right === undefined ? String(equals) : `the sum of ${right.column} in ${tableOf(right)}`;
   const about = Number(maxDifference) === 0 ? '' : `, give or take ${maxDifference}`;
   return {
-    what: `by ${by} have a sum of ${left.column} in ${tableOf(left)} that is not ${other}${about}`,
+    what: `have a sum of ${left.column} in ${tableOf(left)} that is not ${other}${about}`,
     remedy: 'Find out which entries are missing, doubled or wrong, and correct them.',
   };
 }

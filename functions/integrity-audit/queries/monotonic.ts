@@ -1,10 +1,10 @@
 import sql, { join, type Sql } from 'sql-template-tag';
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
-import { formatTableName, identifier, parseTableName } from '../../../shared/postgres/sql.ts';
+import { identifier, parseTableName } from '../../../shared/postgres/sql.ts';
 import type { RuleOfKind } from '../config.ts';
+import { clause, keyOrder, namesOf, noneIsNull, numbered, selected } from '../rows/selected.ts';
+import { type ShownColumn, shownAs, shownOf, shownSource } from '../rows/shown-column.ts';
 import type { RowCheck } from './row-check.ts';
-import { clause, keyOrder, namesOf, noneIsNull, numbered, selected } from './selected.ts';
-import { type ShownColumn, shownAs, shownOf, shownSource } from './shown-column.ts';
 
 /**
  * Returns how rows are found whose value is less than that of the row before; with `strictly`, not greater. Rows that
@@ -39,9 +39,7 @@ export function monotonicCheck(rule: RuleOfKind<'monotonic'>, tables: ReadonlyMa
     count: sql`select count(*) as tested, count(*) filter (where is_less) as violations from ${marked([])} as m`,
     rows: (shown) => sql`select ${join(shownAs(shown))} from ${marked(shown)} as m where is_less`,
     other: 'behind',
-    what: `of ${formatTableName(table)} have ${strictly ? 'no higher' : 'a lower'} ${column} than the row before, by ${[
-      ...orderBy,
-    ].join(', ')}`,
+    what: `have ${strictly ? 'no higher' : 'a lower'} ${column} than the row before, by ${[...orderBy].join(', ')}`,
     remedy: 'Find out what writes out of order: a clock that was set back, a retry, or a correction by hand.',
   };
 }

@@ -1,11 +1,11 @@
 import sql, { join, type Sql } from 'sql-template-tag';
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
-import { columnList, formatTableName, identifier, parseTableName } from '../../../shared/postgres/sql.ts';
+import { columnList, identifier, parseTableName } from '../../../shared/postgres/sql.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { RuleOfKind } from '../config.ts';
+import { clause, keyOrder, namesOf, noneIsNull, selected } from '../rows/selected.ts';
+import { type ShownColumn, shownAs, shownOf, shownSource } from '../rows/shown-column.ts';
 import type { RowCheck } from './row-check.ts';
-import { clause, keyOrder, namesOf, noneIsNull, selected } from './selected.ts';
-import { type ShownColumn, shownAs, shownOf, shownSource } from './shown-column.ts';
 
 /**
  * Returns how rows are found whose text is nearly that of a row before, by the primary key: its `similarity` is the
@@ -45,7 +45,7 @@ export function nearDuplicatesCheck(
         join texts as o on o.place = case when t.place = t.first then p.earlier else t.first end
       ) as found`,
     other: 'is like',
-    what: `of ${formatTableName(table)} have nearly the same ${column} as another`,
+    what: `have nearly the same ${column} as another`,
     remedy: 'Compare each with the one that it is like, and merge those that are the same.',
     verify: ({ tested, withoutTrigrams = 0 }) => {
       if (tested !== 0 || withoutTrigrams === 0) return;

@@ -39,7 +39,7 @@ test('a range may begin where another ends, and not a day before', async () => {
   await execute(server.url, "update claims set valid_to = '2026-02-02' where id = 1");
   const found = await auditRule(server.url, claims);
   expect(found).toMatchObject({ tested: 3, count: 1, samples: ['id=2'], facts: { emptyRanges: 0 } });
-  expect(found.what).toBe('of public.claims have a range from valid_from to valid_to that overlaps an earlier one');
+  expect(found.what).toBe('have a range from valid_from to valid_to that overlaps an earlier one');
 });
 
 test('a range is compared with all that begin before it, not with the one before alone', async () => {

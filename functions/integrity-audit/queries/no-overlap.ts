@@ -1,10 +1,10 @@
 import sql, { join, type Sql } from 'sql-template-tag';
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
-import { formatTableName, identifier, parseTableName } from '../../../shared/postgres/sql.ts';
+import { identifier, parseTableName } from '../../../shared/postgres/sql.ts';
 import type { RuleOfKind } from '../config.ts';
+import { clause, keyOrder, namesOf, numbered, selected } from '../rows/selected.ts';
+import { type ShownColumn, shownAs, shownOf, shownSource } from '../rows/shown-column.ts';
 import type { RowCheck } from './row-check.ts';
-import { clause, keyOrder, namesOf, numbered, selected } from './selected.ts';
-import { type ShownColumn, shownAs, shownOf, shownSource } from './shown-column.ts';
 
 /**
  * Returns how rows are found whose range overlaps one that begins before it, or with it. A range ends just before `to`;
@@ -44,7 +44,7 @@ export function noOverlapCheck(rule: RuleOfKind<'noOverlap'>, tables: ReadonlyMa
     count: sql`select count(*) as tested, count(*) filter (where is_overlapping) as violations from ${marked([])} as m`,
     detail: sql`select count(*) as "emptyRanges" from ${rangeOnly([sql`not ${holdsSomething}`])} as r`,
     rows: (shown) => sql`select ${join(shownAs(shown))} from ${marked(shown)} as m where is_overlapping`,
-    what: `of ${formatTableName(table)} have a range from ${from} to ${to} that overlaps an earlier one`,
+    what: `have a range from ${from} to ${to} that overlaps an earlier one`,
     remedy: 'End each range where the next begins; an exclusion constraint keeps overlaps out.',
   };
 }

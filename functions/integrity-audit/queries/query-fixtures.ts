@@ -1,4 +1,6 @@
 import pg from 'pg';
+import type { Sql } from 'sql-template-tag';
+import type { Reader } from '../../../shared/postgres/reader.ts';
 import type { Unchecked } from '../../../shared/report.ts';
 import { configSchema, type Rule } from '../config.ts';
 import { contextFor, openAuditedDatabase } from '../context-fixtures.ts';
@@ -14,6 +16,8 @@ export interface AuditSettings {
   readonly samples?: number;
   readonly statementTimeoutSeconds?: number;
   readonly connections?: number;
+  /** Told of every statement before it is sent; what it throws is what the statement comes to. */
+  readonly onStatement?: (statement: Sql) => void;
 }
 
 /** What reading rules has shown. */
@@ -26,7 +30,7 @@ export interface Audited {
 export async function auditRules(
   url: string,
   rules: readonly Record<string, unknown>[],
-  { settings = {}, samples = 10, statementTimeoutSeconds = 20, connections = 1 }: AuditSettings = {},
+  { settings = {}, samples = 10, statementTimeoutSeconds = 20, connections = 1, onStatement }: AuditSettings = {},
 ): Promise<Audited> {
   const config = configSchema.parse({
     rules: rules.map((rule, index) => ({ id: `rule-${index + 1}`, ...rule })),
@@ -39,8 +43,19 @@ export async function auditRules(
     reader: { statementTimeoutSeconds, connections },
   });
   const outcomes: Outcome[] = [];
-  for (const rule of config.rules) outcomes.push(...(await auditQuery(queryRule(rule), database, context)));
+  const observed = { ...database, snapshot: observedReader(database.snapshot, onStatement) };
+  for (const rule of config.rules) outcomes.push(...(await auditQuery(queryRule(rule), observed, context)));
   return { outcomes, unchecked: context.coverage.summary().unchecked };
+}
+
+/** Returns a reader that tells of every statement before it is sent, and fails with what that throws. */
+export function observedReader(reader: Reader, onStatement: (statement: Sql) => void = () => {}): Reader {
+  return Object.assign(Object.create(reader), {
+    query: async (statement: Sql, options: object) => {
+      onStatement(statement);
+      return reader.query(statement, options);
+    },
+  });
 }
 
 /** Returns what one rule's rows have shown, and the samples as people read them. */

@@ -1,7 +1,7 @@
 import sql, { join, type Sql } from 'sql-template-tag';
 import type { TableFacts } from '../../../shared/postgres/catalog.ts';
-import { clause, type Expressions, keyOrder, namesOf, selected } from './selected.ts';
-import { type ShownColumn, shownAs, shownOf, shownSource } from './shown-column.ts';
+import { clause, type Expressions, keyOrder, namesOf, selected } from '../rows/selected.ts';
+import { type ShownColumn, shownAs, shownOf, shownSource } from '../rows/shown-column.ts';
 
 /** Rows of a table, and what makes two of them the same. */
 export interface Repetition {

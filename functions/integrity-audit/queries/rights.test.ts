@@ -146,6 +146,17 @@ test('what ends soon is a lesser thing than what has ended', async () => {
   }
 });
 
+test('the end of a claim is not told where it is personal', async () => {
+  await fill(2, [1, -9, 5], [2, -9, -1]);
+  const rules = [{ ...rule, expiringWithinDays: 10 }];
+  const settings = { tables: { rights: { personalColumns: ['valid_to'] } } };
+  const { outcomes } = await auditRules(server.url, rules, { settings });
+  expect(outcomes.map((outcome) => outcome.kind === 'violations' && outcome.facts)).toEqual([
+    { beginLater: 0 },
+    { withinDays: 10 },
+  ]);
+});
+
 test('only rows and claims count for which the conditions hold, and claims to nothing for nothing', async () => {
   await fill(3, [1, -9, null, 'master'], [2, -9, null, 'sample'], [null, -9, null]);
   await execute(server.url, 'update tracks set released = false where id = 3');

@@ -5,10 +5,12 @@ import { formatTableName, identifier, parseTableName } from '../../../shared/pos
 import type { RuleOfKind } from '../config.ts';
 import type { AuditedDatabase, Context, RuleId } from '../context.ts';
 import type { Violations } from '../outcome.ts';
+import { ifReadable } from '../rows/if-readable.ts';
+import { readSamples } from '../rows/read-samples.ts';
+import { noneIsNull, selected } from '../rows/selected.ts';
+import { type ShownColumn, shownAs, shownOf, shownSource } from '../rows/shown-column.ts';
+import { sampleColumns } from '../samples.ts';
 import { isBroken } from '../tolerance.ts';
-import { readSamples } from './read-samples.ts';
-import { noneIsNull, selected } from './selected.ts';
-import { type ShownColumn, shownAs, shownOf, shownSource } from './shown-column.ts';
 
 /** What is wrong with the claims to an item; it counts by the worst. */
 type Fault = 'missing' | 'expired' | 'expiring';
@@ -36,7 +38,7 @@ export async function auditRights(
   database: AuditedDatabase,
   { config }: Context,
 ): Promise<Violations[]> {
-  const { tables, snapshot } = database;
+  const { tables, snapshot, settings } = database;
   const { table, claims } = rightsTables(rule, tables);
   const [counted] = await snapshot.query<Counted>(
     sql`select count(*) as tested, ${join((['missing', 'expired', 'expiring'] as const).map(countOf))},
@@ -49,24 +51,33 @@ export async function auditRights(
   const outcomeOf = async (fault: Fault, facts: Record<string, string | number>): Promise<Violations> => {
     const count = Number(counted?.[fault]);
     const request = { table, limit: config.limits.samples, reading: {} };
-    const samples = isBroken({ rule, tested, count })
-      ? await readSamples(database, request, (shown) => rowsWith(rule, tables, [fault], shown))
-      : [];
-    const { breaks, severity, what, remedy } = wordingOf(fault, rule, table, claims);
-    const measured = { tested, unit: 'rows', count, isAtLeast: false, samples, facts };
+    const read = () => readSamples(database, request, (shown) => rowsWith(rule, tables, [fault], shown));
+    const shown = isBroken({ rule, tested, count }) ? await ifReadable('samples', read) : undefined;
+    const samples = shown?.value ?? [];
+    const told = { ...facts, ...shown?.whyNot };
+    const { breaks, severity, what, remedy } = wordingOf(fault, rule, claims);
+    const measured = {
+      tested,
+      unit: `rows of ${formatTableName(table)}`,
+      count,
+      isAtLeast: false,
+      samples,
+      facts: told,
+    };
     return { kind: 'violations', rule, breaks, severity, ...measured, what, remedy };
   };
-  const latestEnd = counted?.latest_end ?? undefined;
-  const firstEnd = counted?.first_end ?? undefined;
+  const mayEndBeShown = !sampleColumns(claims, settings).masked.has(rule.claims.validTo);
+  const endOf = (name: string, end: string | null | undefined) =>
+    mayEndBeShown && typeof end === 'string' ? { [name]: end } : {};
   const outcomes = [
     await outcomeOf('missing', {}),
     await outcomeOf('expired', {
       beginLater: Number(counted?.not_begun),
-      ...(latestEnd === undefined ? {} : { latestEnd }),
+      ...endOf('latestEnd', counted?.latest_end),
     }),
     await outcomeOf('expiring', {
       ...(rule.expiringWithinDays === undefined ? {} : { withinDays: rule.expiringWithinDays }),
-      ...(firstEnd === undefined ? {} : { firstEnd }),
+      ...endOf('firstEnd', counted?.first_end),
     }),
   ];
   // One stands for all that is right.
@@ -168,10 +179,8 @@ function judged(
 function wordingOf(
   fault: Fault,
   { severity, claims: { kinds }, expiringWithinDays }: RuleOfKind<'rights'>,
-  table: TableFacts,
   claims: TableFacts,
 ): Pick<Violations, 'what' | 'remedy'> & { readonly breaks: RuleId; readonly severity: Severity } {
-  const of = formatTableName(table);
   const where = formatTableName(claims);
   const each = kinds === undefined ? '' : ` of each kind (${[...new Set(kinds)].join(', ')})`;
   switch (fault) {
@@ -179,21 +188,21 @@ function wordingOf(
       return {
         breaks: 'rights-missing',
         severity,
-        what: `of ${of} never had a claim${each} in ${where}`,
+        what: `have never had a claim${each} in ${where}`,
         remedy: 'Take them down, or record the claim that was overlooked.',
       };
     case 'expired':
       return {
         breaks: 'rights-expired',
         severity,
-        what: `of ${of} have claims in ${where}, but none${each} that holds today`,
+        what: `have claims in ${where}, but none${each} that holds today`,
         remedy: 'Take them down, or record the claim that has followed.',
       };
     case 'expiring':
       return {
         breaks: 'rights-expiring',
         severity: compareSeverity(severity, 'low') < 0 ? 'low' : 'informational',
-        what: `of ${of} have a claim in ${where} that ends within ${expiringWithinDays} days, and none that follows`,
+        what: `have a claim in ${where} that ends within ${expiringWithinDays} days, and none that follows`,
         remedy: 'Have the claim renewed, or plan to take them down.',
       };
   }

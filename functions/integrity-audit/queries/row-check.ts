@@ -1,13 +1,15 @@
 import type { Sql } from 'sql-template-tag';
 import type { TableFacts } from '../../../shared/postgres/catalog.ts';
 import type { ReadOptions } from '../../../shared/postgres/reader.ts';
+import { formatTableName } from '../../../shared/postgres/sql.ts';
 import type { Rule } from '../config.ts';
 import type { AuditedDatabase, Context, RuleId } from '../context.ts';
 import type { Violations } from '../outcome.ts';
+import { ifReadable } from '../rows/if-readable.ts';
+import { readSamples } from '../rows/read-samples.ts';
+import type { ShownColumn } from '../rows/shown-column.ts';
 import { isBroken } from '../tolerance.ts';
 import { readNumbers } from './read-numbers.ts';
-import { readSamples } from './read-samples.ts';
-import type { ShownColumn } from './shown-column.ts';
 
 /** How the rows that break a rule are counted, and how they are found. */
 export interface RowCheck {
@@ -24,7 +26,7 @@ export interface RowCheck {
   /** What a violating row does to the one that it breaks the rule with, if there is one: `repeats`. */
   readonly other?: string;
   /** As in {@link Violations}. */
-  readonly what: string;
+  readonly what: Violations['what'];
   readonly remedy: string;
   /** @throws UncheckedError where the numbers show that what was to be compared could not be. */
   readonly verify?: (counted: Readonly<Record<string, number>>) => void;
@@ -42,22 +44,25 @@ export async function auditRows(
   check.verify?.(counted);
   const { tested = 0, violations: count = 0, ...facts } = counted;
   const isFound = isBroken({ rule, tested, count });
-  const detail =
-    isFound && check.detail !== undefined ? await readNumbers(database.snapshot, check.detail, reading) : {};
+  const { detail } = check;
+  const details =
+    isFound && detail !== undefined
+      ? await ifReadable('details', () => readNumbers(database.snapshot, detail, reading))
+      : undefined;
   const request = { table, other: check.other, limit: config.limits.samples, reading };
-  const samples = isFound ? await readSamples(database, request, check.rows) : [];
+  const samples = isFound ? await ifReadable('samples', () => readSamples(database, request, check.rows)) : undefined;
   return {
     kind: 'violations',
     rule,
     breaks,
     severity: rule.severity,
     tested,
-    unit: 'rows',
+    unit: `rows of ${formatTableName(table)}`,
     count,
     isAtLeast: false,
-    samples,
+    samples: samples?.value ?? [],
     what,
     remedy,
-    facts: { ...facts, ...detail },
+    facts: { ...facts, ...details?.value, ...details?.whyNot, ...samples?.whyNot },
   };
 }

@@ -25,7 +25,7 @@ test('of each group of rows that are the same all but the first by the key break
     facts: { repeatedValues: 2 },
   });
   expect([...found.samples].sort()).toEqual(['id=3, repeats id=1', 'id=4, repeats id=1', 'id=6, repeats id=2']);
-  expect(found.what).toBe('of public.codes have the same code as another');
+  expect(found.what).toBe('have the same code as another');
 });
 
 test('several columns have to agree all of them', async () => {

@@ -1,9 +1,9 @@
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
-import { formatTableName, parseTableName } from '../../../shared/postgres/sql.ts';
+import { parseTableName } from '../../../shared/postgres/sql.ts';
 import type { RuleOfKind } from '../config.ts';
+import { noneIsNull, numbered } from '../rows/selected.ts';
 import { countRepeated, type Repetition, repeatedRows } from './repeated-rows.ts';
 import type { RowCheck } from './row-check.ts';
-import { noneIsNull, numbered } from './selected.ts';
 
 /**
  * Returns how rows are found that have what another row has in these columns. As in a UNIQUE constraint, a row with a
@@ -28,7 +28,7 @@ export function uniqueCheck(rule: RuleOfKind<'unique'>, tables: ReadonlyMap<stri
     count: countRepeated(repetition),
     rows: (shown, limit) => repeatedRows(repetition, shown, limit),
     other: 'repeats',
-    what: `of ${formatTableName(table)} have the same ${rule.columns.join(', ')} as another`,
+    what: `have the same ${rule.columns.join(', ')} as another`,
     remedy: 'Find out which row is right and remove or change the others; a unique index keeps new ones out.',
   };
 }

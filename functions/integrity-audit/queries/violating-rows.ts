@@ -1,10 +1,10 @@
 import type { Sql } from 'sql-template-tag';
 import { requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
 import { parseTableName } from '../../../shared/postgres/sql.ts';
+import { ownColumns } from '../rows/shown-column.ts';
 import type { ColumnRule, RowRule } from '../rule-kinds.ts';
 import { rowsWithoutRights } from './rights.ts';
 import { rowCheck } from './row-checks.ts';
-import { ownColumns } from './shown-column.ts';
 
 /**
  * Returns a SELECT of these columns of the rows that break the rule, as many as are counted. It is to be read as the

@@ -3,6 +3,7 @@ import { type PostgresServer, startPostgres } from '../../../sandbox/postgres/st
 import { configSchema } from '../config.ts';
 import { evaluateViolations } from '../evaluate-violations.ts';
 import { outcomeTable } from '../outcome-table.ts';
+import { isBroken } from '../tolerance.ts';
 import { type AuditSettings, auditRule, auditRules, execute, uncheckedReason } from './query-fixtures.ts';
 
 let server: PostgresServer;
@@ -40,7 +41,7 @@ test('the finding says how many there are, not of how many', async () => {
   const [outcome] = outcomes;
   if (outcome?.kind !== 'violations') throw new Error('not read');
   const [finding] = evaluateViolations(outcome).findings;
-  expect(finding?.summary).toBe('2 rows are returned by the query, which is to return none.');
+  expect(finding?.summary).toBe('The query returns 2 rows; it is to return none.');
   expect(finding?.evidence).toEqual({ violations: 2, samples: ['id=19', 'id=20'] });
   expect(outcomeTable(outcomes).rows).toEqual([
     { rule: 'rule-1', kind: 'sql', tested: null, violations: 2, value: null },
@@ -246,6 +247,23 @@ describe('a hostile query', () => {
     const query = "select i as id, repeat('x', 100) as filler from generate_series(1, 10000000) as i";
     expect(await readHostile(sql(query))).toEqual({ count: 1_000_000, isAtLeast: true });
     expect(process.memoryUsage().rss - held).toBeLessThan(100 * 2 ** 20);
+  });
+
+  test('that tolerates more than a million rows is counted as far as one row more', async () => {
+    const query = 'select generate_series(1, 1200001) as id';
+    const [clean, broken] = (
+      await auditRules(
+        server.url,
+        [1_200_001, 1_200_000].map((maxViolations) => ({ kind: 'sql', query, key: ['id'], maxViolations })),
+        { samples: 0 },
+      )
+    ).outcomes;
+    expect(clean).toMatchObject({ count: 1_200_001, isAtLeast: false });
+    expect(broken).toMatchObject({ count: 1_200_001, isAtLeast: false });
+    expect([clean, broken].map((outcome) => outcome?.kind === 'violations' && isBroken(outcome))).toEqual([
+      false,
+      true,
+    ]);
   });
 
   test('that returns rows without end is counted as far as a million', async () => {

@@ -3,12 +3,13 @@ import { columnList } from '../../../shared/postgres/sql.ts';
 import type { DatabaseSettings, RuleOfKind } from '../config.ts';
 import type { AuditedDatabase, Context } from '../context.ts';
 import type { Violations } from '../outcome.ts';
+import { ifReadable } from '../rows/if-readable.ts';
+import { closedSql } from '../rows/written-condition.ts';
 import { sampleOf } from '../samples.ts';
 import { isBroken } from '../tolerance.ts';
 import { readNumbers } from './read-numbers.ts';
-import { closedSql } from './written-condition.ts';
 
-/** Violations are counted as far as this. */
+/** Violations are counted as far as this, and as far as they are tolerated. */
 const countLimit = 1_000_000;
 
 /**
@@ -23,27 +24,28 @@ export async function auditWrittenQuery(
   { snapshot, settings }: AuditedDatabase,
   { config }: Context,
 ): Promise<Violations> {
-  // Whether the key is there is known before anything is read.
-  await snapshot.query(sql`${writtenRows(rule, rule.key)} limit 0`);
+  const names = rule.key.map((_, index) => raw(`k${index}`));
+  const most = Math.max(countLimit, rule.maxViolations + 1);
   const counted = await readNumbers(
     snapshot,
-    sql`select count(*) as violations
-      from (select from ${closedSql(rule.query)} as v limit ${countLimit + 1}) as counted`,
+    // A row of columns is never null. Were they not read, a key that is not there, or fails, would not be known.
+    sql`select count(row(${join(names)})) as violations
+      from (${writtenRows(rule, rule.key, 'k')} limit ${most + 1}) as counted`,
     {},
   );
   const returned = counted.violations ?? 0;
-  const isAtLeast = returned > countLimit;
-  const count = Math.min(returned, countLimit);
+  const isAtLeast = returned > most;
+  const count = Math.min(returned, most);
   const { samples: limit } = config.limits;
   const isShown = limit > 0 && isBroken({ rule, tested: undefined, count });
-  const texts = rule.key.map((_, index) => raw(`k${index}::text`));
-  const read = isShown
-    ? await snapshot.query<Record<string, string | null>>(
-        sql`select ${join(texts)} from (${writtenRows(rule, rule.key, 'k')} limit ${limit}) as found`,
-      )
-    : [];
+  const texts = names.map((name) => sql`${name}::text`);
+  const read = () =>
+    snapshot.query<Record<string, string | null>>(
+      sql`select ${join(texts)} from (${writtenRows(rule, rule.key, 'k')} limit ${limit}) as found`,
+    );
+  const rows = isShown ? await ifReadable('samples', read) : undefined;
   const shown = { columns: rule.key, masked: personalColumns(settings) };
-  const samples = read.map((row) =>
+  const samples = (rows?.value ?? []).map((row) =>
     sampleOf(Object.fromEntries(rule.key.map((column, index) => [column, row[`k${index}`]])), shown),
   );
   return {
@@ -52,13 +54,14 @@ export async function auditWrittenQuery(
     breaks: 'sql',
     severity: rule.severity,
     tested: undefined,
-    unit: 'rows',
+    unit: 'rows of the query',
     count,
     isAtLeast,
     samples,
-    what: 'are returned by the query, which is to return none',
+    what: 'are too many',
+    summary: `The query returns ${isAtLeast ? 'at least ' : ''}${count.toLocaleString('en-US')} ${count === 1 ? 'row' : 'rows'}; it is to return none.`,
     remedy: 'Correct the rows, or what makes them.',
-    facts: {},
+    facts: { ...rows?.whyNot },
   };
 }
 

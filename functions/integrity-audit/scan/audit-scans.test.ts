@@ -49,15 +49,19 @@ describe('what is said of a broken rule', () => {
     [
       { kind: 'acceptedValues', column: 'status', values: ['draft', 'released'] },
       30,
-      /a status that is not one of the 2/,
+      /a value in status that is not one of the 2/,
     ],
-    [{ kind: 'range', column: 'bytes', min: 2000, max: 119_000 }, 2, /a bytes that is below 2000 or above 119000$/],
-    [{ kind: 'range', column: 'bytes', min: 2000, exclusiveMin: true }, 2, /a bytes that is not above 2000$/],
-    [{ kind: 'length', column: 'title', max: 8 }, 20, /a title longer than 8 characters$/],
+    [
+      { kind: 'range', column: 'bytes', min: 2000, max: 119_000 },
+      2,
+      /a value in bytes that is below 2000 or above 119000$/,
+    ],
+    [{ kind: 'range', column: 'bytes', min: 2000, exclusiveMin: true }, 2, /a value in bytes that is not above 2000$/],
+    [{ kind: 'length', column: 'title', max: 8 }, 20, /a value in title that is longer than 8 characters$/],
     [
       { kind: 'pattern', column: 'isrc', matches: '^USNY10{6}[0-9]$' },
       111,
-      /an? isrc that does not match the pattern$/,
+      /a value in isrc that does not match the pattern$/,
     ],
   ])('names what is wrong: %j', async (rule, count, what) => {
     const outcome = await scanOne(server.url, { table: 'public.tracks', ...rule });
@@ -275,6 +279,68 @@ describe('a rule that cannot be read', () => {
     expect(Object.keys(scanned.outcomes)).toHaveLength(5);
   });
 
+  test('because it takes too long is looked for where the server expects it to', async () => {
+    const others = Array.from({ length: 30 }, (_, index) => ({ ...noTitle, id: `w${index}`, where: `id > ${index}` }));
+    const slow = {
+      ...noTitle,
+      id: 'slow',
+      where: 'exists (select from tracks o, tracks p where o.id > p.id + tracks.id)',
+    };
+    const scanned = await scan(server.url, [...others.slice(0, 20), slow, ...others.slice(20)], {
+      samples: 0,
+      onStatement({ text }) {
+        const isSlow = /^select \(count/.test(text) && text.includes('exists');
+        if (isSlow) throw Object.assign(new Error('canceling statement'), { code: '57014', severity: 'ERROR' });
+      },
+    });
+    expect(scanned.unchecked).toEqual({ slow: 'timeout' });
+    // All of them, all others, and the one.
+    expect(scanned.statements).toHaveLength(3);
+  });
+
+  test.each([
+    ['cannot be locked', '55P03', /^(select \(count|explain select from)/, 'lock-timeout', 1],
+    ['takes too long without any rule', '57014', /^select /, 'timeout', 1],
+    ['is damaged', 'XX001', /^select /, 'data-corrupted', 1],
+  ])('because its table %s is not sought by reading that again and again', async (_, code, failing, reason, most) => {
+    const asked: string[] = [];
+    const rules = Array.from({ length: 40 }, (_, index) => ({ ...noTitle, where: `id > ${index}` }));
+    const scanned = await scan(server.url, rules, {
+      onStatement({ text }) {
+        if (/pg_proc/.test(text)) return;
+        asked.push(text);
+        if (failing.test(text)) throw Object.assign(new Error('as it is'), { code, severity: 'ERROR' });
+      },
+    });
+    expect(new Set(Object.values(scanned.unchecked))).toEqual(new Set([reason]));
+    expect(Object.keys(scanned.unchecked)).toHaveLength(40);
+    expect(scanned.statements).toHaveLength(most);
+    expect(asked.filter((text) => text.startsWith('select'))).toHaveLength(reason === 'lock-timeout' ? 1 : 2);
+  });
+
+  test('says that it may be another, where that was not found out', async () => {
+    const bad = Array.from({ length: 60 }, (_, index) => ({
+      ...noTitle,
+      id: `bad-${index}`,
+      where: `1 / (id - ${index + 1}) > 0`,
+    }));
+    const { details } = await scan(server.url, bad, { samples: 0 });
+    expect(details['bad-59']).toMatch(/^This rule, or another that is read together with it, fails: SQLSTATE 22012/);
+  });
+
+  test('takes nothing from other tables, whatever is lost with it', async () => {
+    const other = { kind: 'volume', id: 'other', table: 'other_table' };
+    await execute(server.url, 'create table other_table as select 1 as id');
+    const scanned = await scan(server.url, [{ ...noTitle, where: 'id > 0' }, good, other], {
+      onStatement({ text }) {
+        if (/pg_proc/.test(text)) throw Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
+      },
+    });
+    expect(scanned.unchecked).toEqual({ 'rule-1': 'unreachable' });
+    expect(scanned.outcomes.other).toMatchObject({ point: { value: 1 } });
+    expect(counts(scanned)).toEqual({ good: [3, 120] });
+  });
+
   test('keeps a table from being read only so often', async () => {
     const bad = Array.from({ length: 60 }, (_, index) => ({
       ...noTitle,
@@ -305,6 +371,36 @@ describe('a rule that cannot be read', () => {
     });
     await expect(broken).rejects.toThrow('a fault');
   });
+});
+
+test('rules see one moment, also those that are read once more because of others', async () => {
+  await execute(
+    server.url,
+    'create table busy (id integer primary key, v text)',
+    "insert into busy select g, 'x' from generate_series(1, 50) g",
+  );
+  const writer = new pg.Client(server.url);
+  await writer.connect();
+  let writes = 0;
+  let written: Promise<unknown> = Promise.resolve();
+  const write = 'insert into busy select max(id) + 1 from busy; delete from busy where id = (select min(id) from busy)';
+  const rule = { kind: 'notNull', table: 'busy', column: 'v' };
+  const wheres = ['true', 'id > 0', '1 / (id - 7) > 0', '1 / (id - 9) > 0', 'random() < 2', "v = 'x' or v is null"];
+  const scanned = await scan(
+    server.url,
+    wheres.map((where) => ({ ...rule, where })),
+    {
+      onStatement() {
+        writes += 1;
+        written = written.then(() => writer.query(write));
+      },
+    },
+  );
+  await written;
+  await writer.end();
+  expect(writes).toBeGreaterThan(8);
+  expect(scanned.unchecked).toEqual({ 'rule-3': 'bad-sql', 'rule-4': 'bad-sql' });
+  expect(new Set(Object.values(counts(scanned)).map(String))).toEqual(new Set(['0,50']));
 });
 
 describe('a hostile condition', () => {
@@ -363,9 +459,9 @@ describe('tables as a whole', () => {
       { kind: 'equalCount', left: ledger, right: { ...ledger, where: 'id > 1' }, maxViolations: 1 },
     ]);
     expect(counts(scanned)).toEqual({ 'rule-1': [1, 3], 'rule-2': [1, 3], 'rule-3': [0, 2], 'rule-4': [1, 3] });
-    const what = 'of public.ledger are more than public.payments has';
-    expect(scanned.outcomes['rule-1']).toMatchObject({ what, facts: { leftRows: 3, rightRows: 2 } });
-    expect(scanned.outcomes['rule-2']).toMatchObject({ what, facts: { leftRows: 2, rightRows: 3 } });
+    const summary = 'public.ledger has 3 rows, public.payments 2 rows.';
+    expect(scanned.outcomes['rule-1']).toMatchObject({ summary, facts: { leftRows: 3, rightRows: 2 } });
+    expect(scanned.outcomes['rule-2']).toMatchObject({ summary, facts: { leftRows: 2, rightRows: 3 } });
   });
 
   test('are equal in their sums, exactly, or not', async () => {
@@ -469,6 +565,21 @@ describe('what is measured', () => {
     const { outcomes, unchecked } = await scan(server.url, [rule], { now });
     expect(unchecked).toEqual({});
     expect(outcomes['rule-1']).toMatchObject({ kind: 'measurement', point: { value }, history: [] });
+  });
+
+  test('is nothing that would show what is in a personal column, and no other is lost with it', async () => {
+    const settings = { tables: { tracks: { personalColumns: ['bytes', 'created_at'] } } };
+    const fresh = { kind: 'freshness', table: 'tracks', column: 'created_at', maximumAgeMinutes: 60 };
+    const rules = [mean, fresh, { ...nulls, column: 'bytes' }, { ...volume, column: 'created_at' }, noTitle];
+    const scanned = await scan(server.url, rules, { now, settings });
+    expect(scanned.unchecked).toEqual({
+      'rule-1': 'personal-column',
+      'rule-2': 'personal-column',
+    });
+    expect(Object.keys(scanned.outcomes)).toEqual(['rule-3', 'rule-4', 'rule-5']);
+    expect(scanned.details['rule-1']).toBe(
+      'bytes of public.tracks is personal, and what the rule measures would show a value of it.',
+    );
   });
 
   test('is nothing where there are no rows', async () => {

@@ -6,7 +6,8 @@ import { type Outcome, ruleResource } from '../outcome.ts';
 import { isColumnRule, type ScanRule } from '../rule-kinds.ts';
 import { columnOutcome } from './column-outcome.ts';
 import { type Measure, measuresOf } from './measure.ts';
-import { type Reading, readMeasures } from './read-measures.ts';
+import { readMeasures } from './read-measures.ts';
+import type { Reading } from './read-together.ts';
 import { equalCountOutcome, freshnessOutcome, measuredValue, sumOutcome } from './table-outcome.ts';
 
 /**
@@ -23,7 +24,7 @@ export async function auditScans(
   for (const rule of rules) {
     // Settled only once there is an outcome; here, where there cannot be one.
     try {
-      able.push({ rule, measures: measuresOf(rule, database.tables, now) });
+      able.push({ rule, measures: measuresOf(rule, database, now) });
     } catch (error) {
       await coverage.look(ruleResource(rule), async () => Promise.reject(error));
     }

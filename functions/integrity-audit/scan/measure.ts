@@ -2,9 +2,11 @@ import sql, { empty, type Sql } from 'sql-template-tag';
 import { type ColumnFacts, requireTable, type TableFacts } from '../../../shared/postgres/catalog.ts';
 import { formatTableName, identifier, parseTableName } from '../../../shared/postgres/sql.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
-import type { RuleOfKind } from '../config.ts';
-import { closedSql } from '../queries/written-condition.ts';
+import type { DatabaseSettings, RuleOfKind } from '../config.ts';
+import type { AuditedDatabase } from '../context.ts';
+import { closedSql } from '../rows/written-condition.ts';
 import { isColumnRule, type ScanRule } from '../rule-kinds.ts';
+import { sampleColumns } from '../samples.ts';
 import { breaksRule } from './row-condition.ts';
 
 /** What a rule asks of one table: some aggregates over all of its rows. */
@@ -23,10 +25,14 @@ const hourMs = 3_600_000;
 /**
  * Returns what a rule asks of the tables that it names, in their order.
  *
- * @throws UncheckedError where a table or a column is missing, may not be read or is of a type that the rule is not about, and
- *   `bad-sql` for a `where` that is not closed in itself.
+ * @throws UncheckedError where a table or a column is missing, may not be read or is of a type that the rule is not about,
+ *   `personal-column` where what is measured would show what is in it, and `bad-sql` for a `where` that is not closed in itself.
  */
-export function measuresOf(rule: ScanRule, tables: ReadonlyMap<string, TableFacts>, now: Date): Measure[] {
+export function measuresOf(
+  rule: ScanRule,
+  { tables, settings }: Pick<AuditedDatabase, 'tables' | 'settings'>,
+  now: Date,
+): Measure[] {
   if (rule.kind === 'equalCount') {
     return [rule.left, rule.right].map((side) => measureOf(rule, side, tables, () => [rowsTested(side.where)]));
   }
@@ -34,7 +40,23 @@ export function measuresOf(rule: ScanRule, tables: ReadonlyMap<string, TableFact
     const sides = rule.right === undefined ? [rule.left] : [rule.left, rule.right];
     return sides.map((side) => measureOf(rule, side, tables, (column, table) => [sumOf(column, table, side.where)]));
   }
-  return [measureOf(rule, rule, tables, (column, table) => aggregatesOf(rule, column, table, now))];
+  return [
+    measureOf(rule, rule, tables, (column, table) => {
+      if (showsValues(rule)) requireShown(column, table, settings);
+      return aggregatesOf(rule, column, table, now);
+    }),
+  ];
+}
+
+/** What is newest is the value of a row, and so is the mean of a single one; it is shown, and that mean is kept. */
+function showsValues(rule: ScanRule): boolean {
+  return rule.kind === 'freshness' || (rule.kind === 'distribution' && rule.statistic === 'mean');
+}
+
+function requireShown({ name }: ColumnFacts, table: TableFacts, settings: DatabaseSettings): void {
+  if (!sampleColumns(table, settings).masked.has(name)) return;
+  const detail = `${name} of ${formatTableName(table)} is personal, and what the rule measures would show a value of it.`;
+  throw new UncheckedError('personal-column', detail);
 }
 
 interface Side {
@@ -90,7 +112,7 @@ function rowsTested(where: string | undefined): Sql {
 function sumOf(facts: ColumnFacts, table: TableFacts, where: string | undefined): Sql {
   if (facts.typeCategory !== 'N') throw wrongType(facts, table, 'a number');
   const column = identifier(facts.name);
-  const isExact = /^(smallint|integer|bigint|numeric)/.test(facts.type);
+  const isExact = /^(smallint|integer|bigint|numeric(\(.*\))?)$/.test(facts.type);
   const sum = isExact ? sql`sum(${column})${within(where)}::numeric` : sql`sum(${column}::numeric)${within(where)}`;
   return sql`coalesce(${sum}, 0)`;
 }

@@ -82,6 +82,26 @@ test.each([
   expect(await broken(type, values, { kind: 'range', ...bounds })).toEqual({ count: ids.length, ids });
 });
 
+test('compares with a range in the type that a domain is made of, and not with what a column can hold', async () => {
+  await execute(
+    server.url,
+    'create domain price as numeric(6, 2)',
+    'create domain share as integer check (value between 0 and 100)',
+    'create domain days as interval day',
+    'create extension citext',
+  );
+  const range = (bounds: object) => ({ kind: 'range', ...bounds });
+  // Not rounded to 1.00.
+  expect((await broken('price', ['1.00', '0.99'], range({ max: 0.995 }))).ids).toEqual([0]);
+  // Out of the domain, but in its type.
+  expect((await broken('share', ['100', '99'], range({ min: -5, max: 99 }))).ids).toEqual([0]);
+  expect((await broken('share', ['100', '0'], range({ max: 5_000_000_000 }))).ids).toEqual([]);
+  expect((await broken('days', ["'1 day'", "'2 days'"], range({ max: '36 hours' }))).ids).toEqual([1]);
+  expect((await broken('bit varying(3)', ["B'101'", "B'111'"], range({ max: '11011' }))).ids).toEqual([1]);
+  expect((await broken('money', ["'5.00'", "'5.01'"], range({ max: 5 }))).ids).toEqual([1]);
+  expect((await broken('citext', ["'B'", "'c'"], range({ min: 'a', max: 'b' }))).ids).toEqual([1]);
+});
+
 test.each([
   ['text', ["''", "'a'", "'abc'", "'abcd'", 'null'], { min: 1, max: 3 }, [0, 3]],
   // Three characters in twelve bytes, and in nine.

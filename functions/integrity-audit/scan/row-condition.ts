@@ -1,9 +1,9 @@
-import sql, { join, raw, type Sql } from 'sql-template-tag';
+import sql, { join, type Sql } from 'sql-template-tag';
 import type { ColumnFacts, TableFacts } from '../../../shared/postgres/catalog.ts';
 import { identifier } from '../../../shared/postgres/sql.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { RuleOfKind } from '../config.ts';
-import { closedSql } from '../queries/written-condition.ts';
+import { closedSql } from '../rows/written-condition.ts';
 import type { ColumnRule } from '../rule-kinds.ts';
 import { patternCondition } from './pattern-condition.ts';
 
@@ -14,7 +14,7 @@ const maxBytesPerCharacter = 4;
  * Returns a condition that is false for a row that breaks the rule, and never otherwise: true where the row is right, null where its
  * column is, about which only `notNull` has something to say.
  */
-export function rowCondition(rule: ColumnRule, table: TableFacts): Sql {
+function rowCondition(rule: ColumnRule, table: TableFacts): Sql {
   const column = identifier(rule.column);
   switch (rule.kind) {
     case 'notNull':
@@ -50,20 +50,21 @@ function rangeCondition(rule: RuleOfKind<'range'>, facts: ColumnFacts | undefine
   return join(conditions, ' and ');
 }
 
-/** The type is written by the server, so that it is SQL as it stands. */
+/**
+ * Returns a bound that the server takes for one of the column's own type, or of what its domain is made of: without a length or a
+ * scale, to which it would be cut or rounded, and without the checks of the domain. A whole number is compared as one with every type
+ * of numbers, so that it may be larger than the column can hold; so is a fraction with whole numbers.
+ * https://www.postgresql.org/docs/current/typeconv-oper.html
+ */
 function bound(value: number | string, facts: ColumnFacts | undefined): Sql {
-  const text = String(value);
-  return sql`${text}::text::${raw(comparableType(facts, text))}`;
-}
-
-/** Returns the type to compare a bound in: the column's own, but that nothing is rounded or cut to fit. */
-function comparableType(facts: ColumnFacts | undefined, value: string): string {
   if (facts === undefined) throw new UncheckedError('missing-column', 'The column of a range is not known.');
   const { type, typeCategory } = facts;
-  if (/^(smallint|integer|bigint)$/.test(type)) return /^-?\d{1,18}$/.test(value) ? 'bigint' : 'numeric';
-  if (typeCategory === 'S') return 'text';
-  if (type.startsWith('interval')) return 'interval';
-  return /^(numeric|time|timestamp)\(/.test(type) ? type.replace(/\(-?\d+(,-?\d+)?\)/, '') : type;
+  const text = String(value);
+  if (typeCategory === 'N' && type !== 'money') {
+    if (/^-?\d{1,18}$/.test(text)) return sql`${text}::bigint`;
+    if (/^(smallint|integer|bigint)$/.test(type)) return sql`${text}::numeric`;
+  }
+  return sql`${text}`;
 }
 
 /** Characters are counted only where the bytes, which need no counting, do not say enough: a fourth of the time. */

@@ -1,8 +1,8 @@
 import type { Sql } from 'sql-template-tag';
-import type { Reader } from '../../../shared/postgres/reader.ts';
 import { configSchema } from '../config.ts';
 import { contextFor, openAuditedDatabase } from '../context-fixtures.ts';
 import type { Outcome, Violations } from '../outcome.ts';
+import { observedReader } from '../queries/query-fixtures.ts';
 import { isScanRule } from '../rule-kinds.ts';
 import { formatSample } from '../samples.ts';
 import { auditScans } from './audit-scans.ts';
@@ -48,12 +48,9 @@ export async function scan(
     reader: { statementTimeoutSeconds, timeZone },
   });
   const statements: string[] = [];
-  const snapshot: Reader = Object.assign(Object.create(database.snapshot), {
-    query: (statement: Sql, read: object) => {
-      statements.push(statement.text);
-      options.onStatement?.(statement);
-      return database.snapshot.query(statement, read);
-    },
+  const snapshot = observedReader(database.snapshot, (statement) => {
+    statements.push(statement.text);
+    options.onStatement?.(statement);
   });
   const outcomes = await auditScans(config.rules.filter(isScanRule), { ...database, snapshot }, context);
   const { unchecked, checked } = context.coverage.summary();

@@ -23,11 +23,12 @@ export function equalCountOutcome(rule: RuleOfKind<'equalCount'>, [left, right]:
     breaks: 'equal-count',
     severity: rule.severity,
     tested: Math.max(leftRows, rightRows),
-    unit: 'rows',
+    unit: `rows of ${nameOf(more)}`,
     count: Math.abs(leftRows - rightRows),
     isAtLeast: false,
     samples: [],
-    what: `of ${nameOf(more)} are more than ${nameOf(fewer)} has`,
+    what: 'are too many',
+    summary: `${nameOf(more)} has ${rowsText(Math.max(leftRows, rightRows))}, ${nameOf(fewer)} ${rowsText(Math.min(leftRows, rightRows))}.`,
     remedy: 'Find out which side has lost or doubled rows, and correct it.',
     facts: { leftRows, rightRows },
   };
@@ -47,7 +48,7 @@ export async function sumOutcome(
     select (l - r)::text as difference,
       l - l <> 0 or r - r <> 0 or abs(l - r) > ${String(rule.maxDifference)}::text::numeric as differs
     from (select ${left?.value}::text::numeric as l, ${rightText}::text::numeric as r) as sums`);
-  const to = right === undefined ? String(rule.equals) : `the sum of ${rule.right?.column} of ${nameOf(right)}`;
+  const to = right === undefined ? String(rule.equals) : `the sum of ${rule.right?.column} in ${nameOf(right)}`;
   // The sum of a single row is that row's value.
   const isPersonal = [left, right].some((side, index) => {
     const column = index === 0 ? rule.left.column : rule.right?.column;
@@ -60,11 +61,12 @@ export async function sumOutcome(
     breaks: 'sum',
     severity: rule.severity,
     tested: 1,
-    unit: 'comparison',
+    unit: `sums of ${rule.left.column} in ${nameOf(left)}`,
     count: compared?.differs === false ? 0 : 1,
     isAtLeast: false,
     samples: [],
-    what: `fails: the sum of ${rule.left.column} of ${nameOf(left)} is not ${to}`,
+    what: 'are wrong',
+    summary: `The sum of ${rule.left.column} in ${nameOf(left)} is not ${to}.`,
     remedy: 'Find out which entries are missing, doubled or wrong, and correct them.',
     facts: { maxDifference: String(rule.maxDifference), ...(isPersonal ? {} : facts) },
   };
@@ -98,6 +100,10 @@ export function measuredValue(
     throw new UncheckedError('nothing-to-measure', `There is no ${statistic} of ${column}: no row of ${table} counts.`);
   }
   return rule.statistic === 'mean' ? Number(second) : Number(second) / rows;
+}
+
+function rowsText(rows: number): string {
+  return `${rows.toLocaleString('en-US')} ${rows === 1 ? 'row' : 'rows'}`;
 }
 
 function nameOf(side: SideReading | undefined): string {
