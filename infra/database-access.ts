@@ -104,9 +104,11 @@ export function networkAccess(scope: Construct, name: string): DatabaseAccess {
   };
 }
 
-/** A URL that is none does not parse; there is no telling what is in it. */
+/** A URL that is none does not parse; there is no telling what is in it. `pg` takes a password from the query too. */
 function hasPassword(connection: DatabaseConnection): boolean {
-  return 'url' in connection && (!URL.canParse(connection.url) || new URL(connection.url).password !== '');
+  if (!('url' in connection)) return false;
+  const url = URL.parse(connection.url);
+  return url === null || url.password !== '' || url.searchParams.has('password');
 }
 
 function secretArn(connection: DatabaseConnection, region: string, partition: string): string[] {
