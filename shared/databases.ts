@@ -63,7 +63,7 @@ export type Database = z.output<typeof databaseSchema>;
 /** Databases by the names that tasks use. */
 export type Databases = Readonly<Record<string, Database>>;
 
-export const databaseName = z
+const databaseName = z
   .string()
   .regex(/^[a-z][a-z0-9-]*$/, 'a database is named in lower-case letters, digits and hyphens');
 

@@ -509,8 +509,6 @@ const limits = z.strictObject({
   samples: z.int().min(0).max(1_000).default(10),
 });
 
-export type Limits = z.output<typeof limits>;
-
 /** The task's configuration. */
 export const configSchema = z
   .strictObject({
