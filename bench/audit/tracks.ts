@@ -1,4 +1,4 @@
-import type { Client } from 'pg';
+import pg from 'pg';
 
 /** A rule on the table, and how one would count by hand what breaks it. */
 export interface BenchRule {
@@ -7,6 +7,10 @@ export interface BenchRule {
   readonly value: string;
   readonly where?: string;
 }
+
+/** Its own: nothing of the server's is touched. */
+export const schema = 'caretaker_bench';
+export const table = `${schema}.tracks`;
 
 const hash = '^[0-9a-f]{64}$';
 const isrc = '^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$';
@@ -42,27 +46,41 @@ export const rules: readonly BenchRule[] = [
   ofTable({ kind: 'distribution', column: 'duration_seconds', statistic: 'mean' }, 'avg(duration_seconds)'),
 ];
 
-/** Fills a table like NYCMG's tracks, of about 290 bytes a row; of every thousand rows some break a rule that tolerates them. */
-export async function fillTracks(client: Client, rows: number): Promise<void> {
-  await client.query(`create table tracks (
-    id bigint primary key, album_id bigint not null, position smallint, title text, status text, isrc char(12), s3_key text,
-    size_bytes bigint, bitrate_kbps integer, duration_seconds numeric(7, 2), sha256 char(64), codec text, explicit boolean,
-    price numeric(6, 2), created_at timestamptz, released_on date, updated_at timestamptz, retired_at timestamptz
-  )`);
-  await client.query(
-    `insert into tracks select g, g / 10, g % 20 + 1,
-      case when g % 10000 > 0 then 'Track number ' || g || ' of the ' ||
-        (array['Bronx', 'Brooklyn', 'Manhattan', 'Queens', 'Staten Island'])[g % 5 + 1] end,
-      (array['draft', 'released', 'released', 'released', 'withdrawn'])[g % 5 + 1], 'USNY1' || lpad(g::text, 7, '0'),
-      'tracks/' || lpad((g % 1000)::text, 4, '0') || '/' || md5(g::text) || '.flac', 20000000 + g::bigint * 7919 % 30000000,
-      (array[128, 192, 256, 320])[g % 4 + 1], 180 + g % 200 + 0.25, encode(sha256(g::text::bytea), 'hex'),
-      case when g % 1000 = 0 then 'ogg' else (array['flac', 'mp3', 'aac'])[g % 3 + 1] end, g % 17 = 0, 0.99 + g % 10,
-      now() - g * interval '10 seconds', (now() - g * interval '10 seconds')::date, now() - g * interval '5 seconds',
-      case when g % 50 = 0 then now() end
-    from generate_series(1, $1::integer) g`,
-    [rows],
-  );
-  await client.query('vacuum (freeze, analyze) tracks');
+/**
+ * Makes a table like NYCMG's tracks, in place of the one before: of about 290 bytes a row, or with liner notes 1 KB.
+ * Of every thousand rows some break a rule that tolerates them.
+ */
+export async function fillTracks(url: string, rows: number, notes: 'without notes' | 'with notes'): Promise<void> {
+  // Its own session, so that what it has read is counted by its end.
+  const client = new pg.Client(url);
+  await client.connect();
+  try {
+    await client.query(`drop table if exists ${table}`);
+    await client.query(`create table ${table} (
+      id bigint primary key, album_id bigint not null, position smallint, title text, status text, isrc char(12),
+      s3_key text, size_bytes bigint, bitrate_kbps integer, duration_seconds numeric(7, 2), sha256 char(64), codec text,
+      liner_notes text, explicit boolean, price numeric(6, 2), created_at timestamptz, released_on date,
+      updated_at timestamptz, retired_at timestamptz
+    )`);
+    await client.query(
+      `insert into ${table} select g, g / 10, g % 20 + 1,
+        case when g % 10000 > 0 then 'Track number ' || g || ' of the ' ||
+          (array['Bronx', 'Brooklyn', 'Manhattan', 'Queens', 'Staten Island'])[g % 5 + 1] end,
+        (array['draft', 'released', 'released', 'released', 'withdrawn'])[g % 5 + 1], 'USNY1' || lpad(g::text, 7, '0'),
+        'tracks/' || lpad((g % 1000)::text, 4, '0') || '/' || md5(g::text) || '.flac',
+        20000000 + g::bigint * 7919 % 30000000, (array[128, 192, 256, 320])[g % 4 + 1], 180 + g % 200 + 0.25,
+        encode(sha256(g::text::bytea), 'hex'),
+        case when g % 1000 = 0 then 'ogg' else (array['flac', 'mp3', 'aac'])[g % 3 + 1] end,
+        case when $2 then repeat(md5(g::text), 23) end, g % 17 = 0, 0.99 + g % 10,
+        now() - g * interval '10 seconds', (now() - g * interval '10 seconds')::date, now() - g * interval '5 seconds',
+        case when g % 50 = 0 then now() end
+      from generate_series(1, $1::integer) g`,
+      [rows, notes === 'with notes'],
+    );
+    await client.query(`vacuum (freeze, analyze) ${table}`);
+  } finally {
+    await client.end();
+  }
 }
 
 function ofRows(declared: Record<string, unknown>, where: string): BenchRule {
@@ -71,7 +89,7 @@ function ofRows(declared: Record<string, unknown>, where: string): BenchRule {
 
 function ofTable(declared: Record<string, unknown>, value: string, where?: string): BenchRule {
   const id = `${declared.kind}-${declared.column}`.replace(/[^A-Za-z0-9]/g, '-').toLowerCase();
-  return { declared: { id, table: 'tracks', ...declared }, value, ...(where === undefined ? {} : { where }) };
+  return { declared: { id, table, ...declared }, value, ...(where === undefined ? {} : { where }) };
 }
 
 function quoted(texts: readonly string[]): string {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { table } from './tracks.ts';
 
 /** How long single-row writes took, and whether one of them ever waited for a lock of the audit's. */
 export interface Written {
@@ -38,13 +39,14 @@ async function write(client: pg.Client, rows: number, signal: AbortSignal): Prom
     const startedAt = performance.now();
     if (count % 10 === 0) {
       await client.query(
-        `insert into tracks select (select max(id) from tracks) + 1, album_id, position, title, status, isrc, s3_key, size_bytes,
-          bitrate_kbps, duration_seconds, sha256, codec, explicit, price, created_at, released_on, updated_at
-        from tracks where id = 1`,
+        `insert into ${table} select (select max(id) from ${table}) + 1, album_id, position, title, status, isrc,
+          s3_key, size_bytes, bitrate_kbps, duration_seconds, sha256, codec, liner_notes, explicit, price, created_at,
+          released_on, updated_at
+        from ${table} where id = 1`,
       );
     } else {
       const id = 1 + ((count * 7_919) % rows);
-      await client.query('update tracks set updated_at = now() where id = $1', [id]);
+      await client.query(`update ${table} set updated_at = now() where id = $1`, [id]);
     }
     latenciesMs.push(performance.now() - startedAt);
     // People do not write without a pause, and the machine has few processors.
