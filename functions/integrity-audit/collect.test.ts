@@ -192,7 +192,7 @@ describe('an audit', () => {
       ...contextOver([quick], {}),
       databases: databasesSchema.parse({ main: { url: server.url.replace(/:[^:@]+@/, ':geheim@') } }),
     };
-    expect(await collect(context)).toEqual({ outcomes: [], physical: [] });
+    expect(await collect(context)).toEqual({ outcomes: [], physical: [], isNarrowed: false });
     const { unchecked } = context.coverage.summary();
     expect(unchecked.map(({ resource, reason }) => [resource.name, reason]).sort()).toEqual([
       ['database main', 'bad-credentials'],

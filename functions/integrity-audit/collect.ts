@@ -27,6 +27,8 @@ import { tablesOf } from './tables-of.ts';
 export interface AuditItems {
   readonly outcomes: readonly Outcome[];
   readonly physical: readonly PhysicalFacts[];
+  /** The run is about some resources only, and the facts may be about others too. */
+  readonly isNarrowed: boolean;
 }
 
 /** Databases read at a time; each has connections of its own. */
@@ -55,6 +57,7 @@ export async function collect(context: Context): Promise<AuditItems> {
   return {
     outcomes: audited.flatMap(({ outcomes }) => outcomes),
     physical: audited.flatMap(({ physical }) => physical ?? []),
+    isNarrowed: coverage.isNarrowed,
   };
 }
 

@@ -32,7 +32,7 @@ function violations(given: Partial<Violations> & { readonly tolerance?: object }
 }
 
 const findingsOf = (...outcomes: (Violations | Freshness)[]) =>
-  evaluate({ outcomes, physical: [] }, config, now).findings;
+  evaluate({ outcomes, physical: [], isNarrowed: false }, config, now).findings;
 
 describe('a declared rule', () => {
   it('that is broken says by how much of how many, where, and what to do', () => {
@@ -147,15 +147,27 @@ describe('freshness', () => {
 describe('the headline', () => {
   it('counts rules, not findings, and says when nothing was audited', () => {
     const twice = [violations({}), violations({ breaks: 'object-differs' })];
-    expect(evaluate({ outcomes: twice, physical: [] }, config, now).headline).toBe(
+    expect(evaluate({ outcomes: twice, physical: [], isNarrowed: false }, config, now).headline).toBe(
       '1 of 1 declared rule that could be judged is broken.',
     );
-    expect(evaluate({ outcomes: [], physical: [] }, config, now).headline).toBe('No database was audited.');
+    expect(evaluate({ outcomes: [], physical: [], isNarrowed: false }, config, now).headline).toBe(
+      'No database was audited.',
+    );
+  });
+
+  it('is not given of a run that is narrowed, whose facts may be about more', () => {
+    const items = { outcomes: [violations({})], physical: [], isNarrowed: true };
+    expect(evaluate(items, config, now).headline).toBeUndefined();
+    expect(evaluate(items, config, now).findings).toHaveLength(1);
   });
 
   it('comes with a table of what was measured, good or bad', () => {
     const tolerated = violations({ tolerance: { maxViolations: 5 } });
-    const { tables } = evaluate({ outcomes: [tolerated, violations({ count: 0 })], physical: [] }, config, now);
+    const { tables } = evaluate(
+      { outcomes: [tolerated, violations({ count: 0 })], physical: [], isNarrowed: false },
+      config,
+      now,
+    );
     expect(tables?.[0]?.rows).toEqual([
       { rule: 'a-rule', kind: 'notNull', tested: 1200, violations: 3, value: 'tolerated' },
       { rule: 'a-rule', kind: 'notNull', tested: 1200, violations: 0, value: null },

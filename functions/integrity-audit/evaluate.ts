@@ -9,11 +9,12 @@ import { outcomeTable } from './outcome-table.ts';
 import { evaluatePhysical } from './physical/evaluate-physical.ts';
 
 /** Returns every broken rule, declared or on the databases themselves, with a table of all that was measured. */
-export function evaluate({ outcomes, physical }: AuditItems, config: Config, now: Date): AuditEvaluation {
+export function evaluate({ outcomes, physical, isNarrowed }: AuditItems, config: Config, now: Date): AuditEvaluation {
   const parts = [...outcomes.map((outcome) => evaluateOutcome(outcome, now)), evaluatePhysical(physical, config, now)];
   const findings = parts.flatMap((part) => part.findings);
   const unchecked = parts.flatMap((part) => part.unchecked);
-  const told = headline(outcomes, physical, findings, unchecked);
+  // Of a run about some of its resources, nothing is to be said of the whole.
+  const told = isNarrowed ? undefined : headline(outcomes, physical, findings, unchecked);
   return {
     findings,
     unchecked,

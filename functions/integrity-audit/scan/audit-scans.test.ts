@@ -38,7 +38,7 @@ describe('what is said of a broken rule', () => {
     });
     expect(outcome.samples.toSorted()).toEqual(['id=120', 'id=40', 'id=80']);
     const { findings } = evaluate(
-      { outcomes: [{ ...outcome, samples: [] }], physical: [] },
+      { outcomes: [{ ...outcome, samples: [] }], physical: [], isNarrowed: false },
       configSchema.parse({}),
       new Date(),
     );
@@ -106,7 +106,7 @@ describe('what is said of a broken rule', () => {
       { ...noTitle, maxPercent: 2.4 },
     ]);
     const found = evaluate(
-      { outcomes: Object.values(scanned.outcomes), physical: [] },
+      { outcomes: Object.values(scanned.outcomes), physical: [], isNarrowed: false },
       configSchema.parse({}),
       new Date(),
     );
