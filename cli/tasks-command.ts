@@ -14,6 +14,7 @@ export function tasksCommand(options: { json?: boolean }): void {
         memoryMiB,
         resumable,
         permissions: permissionsOf(definition),
+        readsDatabases: definition.databases !== undefined,
         rules,
       };
     });
