@@ -315,13 +315,13 @@ describe('the turn of each checksum', () => {
     ]);
   });
 
-  it('is over for those that a run has asked for, though its time ends on the same page', async () => {
+  it('is over for those that a run has asked for, though its time ends on the same page; what differs is told', async () => {
     const store = new MemoryStateStore();
     const many = Array.from({ length: 1_200 }, (_, index) => `k${String(index).padStart(4, '0')}`);
     const end = new AbortController();
     let heads = 0;
-    const { unchecked } = await audited(
-      many.map((key) => file(key)),
+    const { unchecked, differing } = await audited(
+      many.map((key) => (key === 'k0007' ? file(key, 'x') : file(key))),
       many.map((key) => held(key)),
       {
         rule: { checksumsPerRun: 5_000 },
@@ -335,6 +335,7 @@ describe('the turn of each checksum', () => {
       },
     );
     expect(unchecked).toMatchObject([{ reason: 'not-reached' }]);
+    expect(differing).toMatchObject({ count: 1, isAtLeast: true, samples: [{ id: '8' }] });
     expect(await readJson(store, 'objects/main/audio')).toEqual({ schemaVersion: 1, after: 'k0499' });
   });
 

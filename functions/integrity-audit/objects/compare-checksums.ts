@@ -45,7 +45,8 @@ export async function compareChecksums(comparison: ChecksumComparison): Promise<
       const isAnswered = await compareKeys(part, comparison);
       // Their turn is not over, and who refuses so many answers is not asked for more.
       if (!isAnswered) return confirmer.flush();
-      if (confirmer.isFull) await confirmer.flush();
+      // Before they are remembered: what a run whose time ends has not asked about again would have to wait for the next round.
+      await confirmer.flush();
       // Not only behind the page: a run that never has the time for a whole one would ask for the same ones for ever.
       await remember(part.at(-1)?.key as string);
     }
