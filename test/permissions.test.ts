@@ -4,9 +4,10 @@ import { configurationSchema } from '../config/schema.ts';
 import * as registry from '../functions/index.ts';
 import { type Sandbox, startSandbox } from '../sandbox/sandbox.ts';
 import { AwsClients } from '../shared/aws/clients.ts';
+import { forReading } from '../shared/databases.ts';
 import { runTask } from '../shared/run-task.ts';
 import { MemoryStateStore } from '../shared/storage/memory-state-store.ts';
-import type { TaskDefinition } from '../shared/task.ts';
+import { databasesFor, type TaskDefinition } from '../shared/task.ts';
 
 let sandbox: Sandbox;
 let environment: NodeJS.ProcessEnv;
@@ -21,11 +22,13 @@ afterAll(async () => {
 });
 
 /**
- * What a function may do whatever its definition says: `infra` grants sts:AssumeRole on the roles and secretsmanager:GetSecretValue
- * on the secrets that the configuration names, and sts:GetCallerIdentity needs no permission
- * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
+ * What every function may do whatever its task: `infra` grants sts:AssumeRole on the roles that the configuration names, and
+ * sts:GetCallerIdentity needs no permission (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html).
  */
-const always = new Set(['sts:AssumeRole', 'sts:GetCallerIdentity', 'secretsmanager:GetSecretValue']);
+const always = ['sts:AssumeRole', 'sts:GetCallerIdentity'];
+
+/** What `infra` grants beside that to a function that reads databases, on the secrets to log in to them with. */
+const toLogIn = ['secretsmanager:GetSecretValue'];
 
 /**
  * IAM's names of what the SDK calls otherwise:
@@ -49,13 +52,15 @@ describe.each(definitions.map((definition) => [definition.id, definition] as con
       const name = `${service}:${operation}`;
       sent.add(actionNames[name] ?? name);
     });
-    const { estate, databases, tasks } = configurationSchema.parse(sandbox.configuration);
+    const { estate, tasks, ...configuration } = configurationSchema.parse(sandbox.configuration);
+    const config = tasks[id]?.config ?? {};
+    const databases = forReading(databasesFor(definition, config, configuration.databases));
     const store = new MemoryStateStore();
     await sandbox.seedState(id, store);
     await runTask(definition, await loadSteps(definition), {
       estate,
       databases,
-      config: tasks[id]?.config ?? {},
+      config,
       configSource: 'sandbox',
       invocation: {},
       clients,
@@ -65,6 +70,7 @@ describe.each(definitions.map((definition) => [definition.id, definition] as con
     });
     clients.destroy();
     const declared = definition.permissions.flatMap(({ actions }) => actions);
-    expect([...sent].filter((action) => !always.has(action)).sort()).toEqual([...declared].sort());
+    const granted = Object.keys(databases).length > 0 ? [...always, ...toLogIn] : always;
+    expect([...sent].filter((action) => !granted.includes(action)).sort()).toEqual([...declared].sort());
   });
 });
