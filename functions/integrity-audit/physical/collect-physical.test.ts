@@ -10,6 +10,7 @@ import { CoverageLedger } from '../../../shared/coverage.ts';
 import { postgresUncheckedReason } from '../../../shared/postgres/unchecked-reason.ts';
 import type { Resource } from '../../../shared/resource.ts';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
+import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import { configSchema } from '../config.ts';
 import { contextFor } from '../context-fixtures.ts';
 import { findVerifiers } from './find-verifiers.ts';
@@ -363,12 +364,13 @@ describe('a run whose time is up', () => {
   class BriefLedger extends CoverageLedger {
     readonly controller = new AbortController();
     readonly seen: string[] = [];
+    reason: Error = new Error('time is up');
 
     override checked(resource: Resource): void {
       super.checked(resource);
       if (resource.type !== 'postgres-table') return;
       this.seen.push(resource.name);
-      this.controller.abort(new Error('time is up'));
+      this.controller.abort(this.reason);
     }
   }
   const classify = (error: unknown) => uncheckedReason(error) ?? postgresUncheckedReason(error);
@@ -396,6 +398,19 @@ describe('a run whose time is up', () => {
       const audit = await auditPhysical(url, { physical, context: { signal } });
       expect(left(audit)).toEqual(['postgres://main/server not-reached']);
       expect(audit.findings).toEqual([]);
+    });
+  });
+
+  test('says whose time was over where it was only its share of that of the run', async () => {
+    await withDatabase(tables, async ({ url }) => {
+      const coverage = new BriefLedger({ classify });
+      const signal = coverage.controller.signal;
+      coverage.reason = new UncheckedError('not-reached', 'The rest is for others.');
+      const audit = await auditPhysical(url, { physical, context: { config, coverage, signal } });
+      expect(audit.coverage.unchecked).toHaveLength(3);
+      expect(new Set(audit.coverage.unchecked.map(({ detail }) => detail))).toEqual(
+        new Set(['The rest is for others.']),
+      );
     });
   });
 

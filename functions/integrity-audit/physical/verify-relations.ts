@@ -84,9 +84,8 @@ export async function verifyRelations(
   await pMap(
     inTurn(selected, triedAtMs),
     async ({ resource, verify }) => {
-      if (signal.aborted) return;
       // Tried, not done: what never gets done in time must not keep the others from their turn.
-      triedAtMs.set(resource.id, now.getTime());
+      if (!signal.aborted) triedAtMs.set(resource.id, now.getTime());
       await lookInTime(resource, context, verify);
     },
     { concurrency: context.config.limits.connections },
