@@ -49,9 +49,10 @@ export async function applyCorrection(rule: CorrectableRule, context: Correction
     timeZone: context.estate.timeZone,
     signal: context.signal,
   };
-  await using alone = await lockOut(options);
+  await using _ = await lockOut(options);
   await using writer = await openWriter(options);
-  const settled = await settleIntents(ledger, rule.database, alone, context.actor);
+  // Outside of a transaction, which would end with its lock when the server does not know a number that it is asked about.
+  const settled = await settleIntents(ledger, rule.database, writer, context.actor);
   const attempt = new Attempt(rule, plan, context, ledger, writer, settled);
   return await attempt.run();
 }

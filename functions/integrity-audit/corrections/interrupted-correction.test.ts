@@ -5,9 +5,10 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Ledger } from '../../../shared/ledger/ledger.ts';
 import { FileStateStore } from '../../../shared/storage/file-state-store.ts';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
-import type { StateStore } from '../../../shared/storage/state-store.ts';
+import { readJson, type StateStore, writeJson } from '../../../shared/storage/state-store.ts';
 import { type CorrectionServer, deskAt, startCorrectionServer, untitled } from './correction-fixtures.ts';
 
 let at: CorrectionServer;
@@ -62,6 +63,30 @@ async function killedBefore(document: string, folder: string): Promise<void> {
   ]);
   child.kill('SIGKILL');
   await once(child, 'exit');
+}
+
+/** Writes down an intention with the number of a transaction, as a process does that is stopped behind it. */
+async function intended(store: StateStore, transaction: string): Promise<void> {
+  await new Ledger(store, () => new Date()).append({
+    actor: 'ada',
+    task: 'integrity-audit',
+    rule: 'titles',
+    database: 'main',
+    action: 'sql',
+    outcome: 'intended',
+    planHash: 'another',
+    before: 3,
+    after: 0,
+    facts: { transaction },
+    settles: null,
+  });
+}
+
+/** Returns the plan of the rule, without anything being settled where it is to be applied. */
+async function planShownElsewhere(): Promise<unknown> {
+  const { ask, store } = deskAt(at);
+  await ask(rule, 'plan');
+  return readJson(store, 'plans/titles');
 }
 
 /** The server has seen that the process is gone. */
@@ -176,6 +201,30 @@ describe('an end that nobody has heard of', () => {
     await cut.ask(rule, 'plan');
     await cut.ask(rule, 'apply');
     expect((await deskAt(other, { store }).ask(rule, 'plan')).settled).toMatchObject([{ outcome: 'unknown' }]);
+  });
+
+  it('stays unknown of several likewise when a plan is applied, which still keeps all others out', async () => {
+    const memory = new MemoryStateStore();
+    for (const transaction of ['9000000001', '9000000002']) await intended(memory, transaction);
+    const held: unknown[] = [];
+    const store: StateStore = {
+      read: (name) => memory.read(name),
+      async write(name, content) {
+        if (name === 'ledger/00000005')
+          held.push(...(await at.column("select count(*)::int from pg_locks where locktype = 'advisory' and granted")));
+        await memory.write(name, content);
+      },
+    };
+    const desk = deskAt(at, { store });
+    await writeJson(store, 'plans/titles', await planShownElsewhere());
+    expect(await desk.ask(rule, 'apply')).toMatchObject({
+      outcome: 'applied',
+      settled: [
+        { sequence: 1, outcome: 'unknown' },
+        { sequence: 2, outcome: 'unknown' },
+      ],
+    });
+    expect(held).toEqual([1]);
   });
 
   it('is told, when the ledger does not take it, and completed the next time', async () => {

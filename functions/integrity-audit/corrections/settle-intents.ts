@@ -18,7 +18,8 @@ export interface Settled {
  * Asks the server what became of each correction of a database that was intended and has no end in the ledger, writes the end there,
  * and returns it. https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
  *
- * @param reader of the server that the correction was sent to; a replica may not know yet, and is not asked.
+ * @param reader of the server that the correction was sent to, outside of a transaction that must go on: a number that the server has
+ * not come to yet is an error. A replica may not know yet, and is not asked.
  */
 export async function settleIntents(
   ledger: Ledger,
@@ -58,7 +59,7 @@ function pendingIntents(entries: readonly LedgerEntry[], database: string): Ledg
 async function outcomeOf(reader: Pick<Reader, 'query'>, transaction: string): Promise<Settled['outcome']> {
   try {
     const [row] = await reader.query<{ status: string | null }>(
-      sql`select pg_catalog.pg_xact_status(${transaction}::xid8) as status`,
+      sql`select pg_catalog.pg_xact_status(${transaction}::pg_catalog.xid8) as status`,
     );
     if (row?.status === 'committed') return 'done';
     if (row?.status === 'aborted') return 'rolled-back';
