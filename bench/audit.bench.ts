@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import pg from 'pg';
+import { interruptible } from '../sandbox/interruption.ts';
 import { startPostgres } from '../sandbox/postgres/start-postgres.ts';
 import { nodeOptions } from '../shared/deployment.ts';
 import {
@@ -57,6 +58,7 @@ interface Bench {
   readonly clock: (() => Promise<number>) | undefined;
   readonly child: ChildProcess;
   readonly rounds: number;
+  readonly interruption: AbortSignal;
 }
 
 const goals = { scans: 5, time: 3, count: 3 };
@@ -80,6 +82,8 @@ const notedShare = 1 / 4;
  *   there yet, and is dropped in the end. Whatever else the server does is measured too.
  * - `--rows`: how many, so that the table is larger than the memory for instance. Wide ones are a fourth as many.
  * - `--rounds`: of how many the medians are. What takes several times as long is read in half as many.
+ *
+ * Interrupted, it ends with the statement that it is at, and leaves no more behind than otherwise.
  */
 export async function run(options: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -90,26 +94,30 @@ export async function run(options: readonly string[]): Promise<void> {
       server: { type: 'string' },
     },
   });
-  await using ended = new AsyncDisposableStack();
-  const url = values.server ?? ended.adopt(await startPostgres(), (server) => server.stop()).url;
-  const client = new pg.Client(url);
-  await client.connect();
-  ended.defer(() => client.end());
-  const directory = await mkdtemp(join(tmpdir(), 'caretaker-bench-'));
-  ended.defer(() => rm(directory, { recursive: true }));
-  await client.query(`create schema ${schema}`);
-  ended.defer(async () => void (await client.query(`drop schema ${schema} cascade`)));
-  const child = ended.adopt(await startCaretaker(directory), (forked) => void forked.kill());
-  const clock = await processorClock(client);
-  await measureAll({ url, client, clock, child, rounds: Number(values.rounds) }, Number(values.rows));
+  const rounds = Number(values.rounds);
+  await interruptible(async (interruption) => {
+    await using ended = new AsyncDisposableStack();
+    const url = values.server ?? ended.adopt(await startPostgres(), (server) => server.stop()).url;
+    const client = new pg.Client(url);
+    await client.connect();
+    ended.defer(() => client.end());
+    const directory = await mkdtemp(join(tmpdir(), 'caretaker-bench-'));
+    ended.defer(() => rm(directory, { recursive: true }));
+    await client.query(`create schema ${schema}`);
+    ended.defer(async () => void (await client.query(`drop schema ${schema} cascade`)));
+    const child = ended.adopt(await startCaretaker(directory), (forked) => void forked.kill());
+    const clock = await processorClock(client);
+    await measureAll({ url, client, clock, child, rounds, interruption }, Number(values.rows));
+  });
 }
 
 async function measureAll(bench: Bench, rows: number): Promise<void> {
-  const { client, url, child } = bench;
+  const { client, url, interruption } = bench;
   print(`${await aboutServer(client)}; Node ${process.version}`);
   const withoutPatterns = rules.filter(({ declared }) => declared.kind !== 'pattern');
   const peaksMiB: number[] = [];
 
+  interruption.throwIfAborted();
   await fillTracks(url, rows, 'without notes');
   await aboutTable(client, rows);
   for (const all of [rules, withoutPatterns]) {
@@ -120,8 +128,9 @@ async function measureAll(bench: Bench, rows: number): Promise<void> {
       }),
     );
   }
-  await disturb(url, rows, child);
+  await disturb(bench, rows);
 
+  interruption.throwIfAborted();
   const noted = Math.round(rows * notedShare);
   await fillTracks(url, noted, 'with notes');
   await aboutTable(client, noted);
@@ -150,7 +159,7 @@ async function aboutTable(client: pg.Client, count: number): Promise<void> {
 
 /** Returns the peak memory of Caretaker's process in MiB. */
 async function compare(
-  { url, client, clock, child, rounds }: Bench,
+  { url, client, clock, child, rounds, interruption }: Bench,
   all: readonly BenchRule[],
   others: Readonly<Record<string, Peer>>,
 ): Promise<number> {
@@ -170,12 +179,16 @@ async function compare(
     'count(*), as planned': countRows,
   };
   // Caches warm up.
-  for (const peer of [caretaker, countRows]) await peer(url);
+  for (const peer of [caretaker, countRows]) {
+    interruption.throwIfAborted();
+    await peer(url);
+  }
   const results = new Map<string, Measured[]>(Object.keys(contestants).map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     let expected: string | undefined;
     for (const [name, peer] of Object.entries(contestants)) {
       if (name in others && round >= rounds / 2) continue;
+      interruption.throwIfAborted();
       const { measured, violations } = await measure({ client, clock }, () => peer(url));
       const found = JSON.stringify(Object.entries(violations).sort());
       if (found !== '[]') expected ??= found;
@@ -265,15 +278,18 @@ async function statistics(client: pg.Client): Promise<{ scans: number; pages: nu
 }
 
 /** Writes rows while nothing else happens, and while audits follow each other. */
-async function disturb(url: string, rows: number, child: ChildProcess): Promise<void> {
+async function disturb({ url, child, interruption }: Bench, rows: number): Promise<void> {
   const audits = 4;
   let auditSeconds = 0;
   const during = await writeDuring(url, rows, async () => {
     const startedAt = performance.now();
-    for (let count = 0; count < audits; count += 1) await audit(child, url, rules);
+    for (let count = 0; count < audits; count += 1) {
+      interruption.throwIfAborted();
+      await audit(child, url, rules);
+    }
     auditSeconds = (performance.now() - startedAt) / 1000;
   });
-  const alone = await writeDuring(url, rows, () => sleep(auditSeconds * 1000));
+  const alone = await writeDuring(url, rows, () => sleep(auditSeconds * 1000, undefined, { signal: interruption }));
   print(`\nsingle-row writes for ${auditSeconds.toFixed(0)} s`);
   for (const [name, { latenciesMs }] of [
     ['alone', alone],
