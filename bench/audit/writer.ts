@@ -20,14 +20,13 @@ export async function writeDuring(url: string, rows: number, meanwhile: () => Pr
   try {
     const { rows: pids } = await writer.query<{ pid: number }>('select pg_backend_pid() as pid');
     const done = new AbortController();
-    const written = write(writer, rows, done.signal);
-    const watched = watch(watcher, pids[0]?.pid ?? 0, done.signal);
-    try {
-      await meanwhile();
-    } finally {
-      done.abort();
-    }
-    return { latenciesMs: await written, ...(await watched) };
+    // Together, so that none of them fails unseen while another one goes on.
+    const [latenciesMs, watched] = await Promise.all([
+      write(writer, rows, done.signal),
+      watch(watcher, pids[0]?.pid ?? 0, done.signal),
+      meanwhile().finally(() => done.abort()),
+    ]);
+    return { latenciesMs, ...watched };
   } finally {
     await Promise.all([writer.end(), watcher.end()]);
   }
