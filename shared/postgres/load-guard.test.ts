@@ -201,6 +201,22 @@ describe.each(ways)('%s stands aside', (_name, open) => {
   });
 });
 
+test('a guard that cannot see who waits says so, and goes on', async () => {
+  await admin.query('revoke execute on function pg_blocking_pids from public');
+  try {
+    const guard = await openGuard();
+    using _ = guard.watch(1, () => {});
+    await vi.waitFor(
+      () =>
+        expect(guard.blindSpots).toContain('Whether others waited for locks of this audit could not always be told.'),
+      { timeout: 5_000 },
+    );
+    await guard.waitUntilCalm(never);
+  } finally {
+    await admin.query('grant execute on function pg_blocking_pids to public');
+  }
+});
+
 async function isReading(pattern: string): Promise<void> {
   await vi.waitFor(
     async () => {

@@ -19,7 +19,10 @@ export interface LoadGuard extends AsyncDisposable {
    * `standAside` is told. A migration that waits for a read keeps everybody waiting who comes after it.
    */
   watch(pid: number, standAside: (fault: UncheckedError) => void): Disposable;
-  /** What the role is not shown of the server's load, in sentences; complete once a statement has been let through. */
+  /**
+   * What is not known of the server's load, in sentences: what the role is not shown, once a statement has been let
+   * through, and what could not be looked at since.
+   */
   readonly blindSpots: readonly string[];
 }
 
@@ -152,6 +155,7 @@ class Watchman implements LoadGuard {
         group by blocker`);
     } catch {
       // The next round tries again, and before the next statement the load is read over the same connection.
+      this.#blindSpots.add('Whether others waited for locks of this audit could not always be told.');
       return [];
     }
   }
