@@ -4,8 +4,8 @@ import { type BenchRule, table } from './tracks.ts';
 /** What reading the table in one way took, and found. */
 export interface Reading {
   readonly seconds: number;
-  /** Rows counted by the id of each rule on rows; nothing where nothing was told apart. */
-  readonly violations: Readonly<Record<string, number>>;
+  /** Rows counted by the id of each rule on rows; undefined where nothing was told apart. */
+  readonly violations: Readonly<Record<string, number>> | undefined;
 }
 
 export type Peer = (url: string) => Promise<Reading>;
@@ -50,7 +50,7 @@ export function countColumns(rules: readonly BenchRule[]): Peer {
   return (url) =>
     timed(url, async (client) => {
       await client.query(`select ${values.join(', ')} from ${table}`);
-      return {};
+      return undefined;
     });
 }
 
@@ -77,7 +77,7 @@ function counted(url: string, settings: readonly string[]): Promise<Reading> {
     url,
     async (client) => {
       await client.query(count);
-      return {};
+      return undefined;
     },
     settings,
   );
@@ -89,7 +89,7 @@ function isOnRows({ kind }: BenchRule['declared']): boolean {
 
 async function timed(
   url: string,
-  read: (client: pg.Client) => Promise<Record<string, number>>,
+  read: (client: pg.Client) => Promise<Reading['violations']>,
   settings: readonly string[] = [],
 ): Promise<Reading> {
   const client = new pg.Client(url);
