@@ -53,6 +53,8 @@ export async function applyCorrection(rule: CorrectableRule, context: Correction
   await using writer = await openWriter(options);
   // Outside of a transaction, which would end with its lock when the server does not know a number that it is asked about.
   const settled = await settleIntents(ledger, rule.database, writer, context.actor);
+  // Its lock went with its connection, and what it changes is not to be seen yet.
+  if (settled.some(({ outcome }) => outcome === 'in-progress')) throw busy();
   const attempt = new Attempt(rule, plan, context, ledger, writer, settled);
   return await attempt.run();
 }
@@ -84,11 +86,13 @@ async function lockOut(options: WriterOptions): Promise<Writer> {
     sql`select pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('caretaker correct', 0::bigint))
       as alone`,
   );
-  if (row?.alone !== true) {
-    throw new RefusedError('busy', 'Another correction of this database is under way. Try again when it has ended.');
-  }
+  if (row?.alone !== true) throw busy();
   opened.move();
   return writer;
+}
+
+function busy(): RefusedError {
+  return new RefusedError('busy', 'Another correction of this database is under way. Try again when it has ended.');
 }
 
 /** What a transaction has done before it is final. */

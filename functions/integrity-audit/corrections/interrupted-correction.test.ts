@@ -187,6 +187,19 @@ describe('an end that nobody has heard of', () => {
     expect((await applied).outcome).toBe('applied');
   });
 
+  it('keeps other corrections out as long as it is under way, also when nobody holds its lock any more', async () => {
+    const store = new MemoryStateStore();
+    const desk = deskAt(at, { store });
+    await desk.ask(rule, 'plan');
+    await at.client.query('begin');
+    const [transaction] = await at.column('select pg_current_xact_id()::text');
+    await intended(store, String(transaction));
+    expect(await desk.ask(rule, 'apply')).toMatchObject({ outcome: 'refused', code: 'busy' });
+    expect(await untitledNow()).toEqual([3, 4, 5]);
+    await at.client.query('rollback');
+    expect(await desk.ask(rule, 'apply')).toMatchObject({ outcome: 'applied', settled: [{ outcome: 'rolled-back' }] });
+  });
+
   it('stays unknown on a server that has never had the transaction', async () => {
     await using other = await startCorrectionServer();
     await other.reset();
