@@ -34,8 +34,8 @@ export async function verifyRelations(
     settings.physical.indexes === 'off' ? [] : await list('indexes', readIndexes, database, server, context);
   const heaps = settings.physical.heaps ? await list('tables', readHeaps, database, server, context) : [];
   const resources = [
-    ...indexes.map((index) => indexResource(name, index)),
-    ...heaps.map((heap) => tableResource(name, heap)),
+    ...(indexes ?? []).map((index) => indexResource(name, index)),
+    ...(heaps ?? []).map((heap) => tableResource(name, heap)),
   ];
   if (coverage.isNarrowed && !resources.some((resource) => coverage.selects(resource))) {
     return { corruptIndexes, corruptHeaps };
@@ -43,7 +43,7 @@ export async function verifyRelations(
   const verifiers = await findVerifiers(database, server, context);
   const targets: Target[] = [];
   let withoutVerifier = 0;
-  for (const index of indexes) {
+  for (const index of indexes ?? []) {
     const check = checkOf(index, verifiers);
     if (check === undefined) {
       if (index.method !== 'btree') withoutVerifier += 1;
@@ -69,7 +69,7 @@ export async function verifyRelations(
   if (settings.physical.indexes !== 'off') context.measure(`indexesWithoutVerifier.${name}`, withoutVerifier);
   const verify = verifiers.heap;
   if (verify !== undefined) {
-    for (const heap of heaps) {
+    for (const heap of heaps ?? []) {
       const resource = tableResource(name, heap);
       const tell = (corruption: HeapCorruption) => corruptHeaps.push({ resource, ...corruption });
       targets.push({ resource, verify: () => verifyHeap(database, heap.oid, verify, tell) });
@@ -90,18 +90,20 @@ export async function verifyRelations(
     },
     { concurrency: context.config.limits.connections },
   );
-  await coverage.look(memory, () => writeTimes(store, name, kept(triedAtMs, targets, coverage.isNarrowed)));
+  const listed = indexes === undefined || heaps === undefined ? undefined : resources;
+  await coverage.look(memory, () => writeTimes(store, name, kept(triedAtMs, listed)));
   return { corruptIndexes, corruptHeaps };
 }
 
+/** Returns what is there; undefined when that could not be read. */
 async function list<T>(
   what: string,
   read: (database: LiveDatabase, server: ServerFacts) => Promise<T[]>,
   database: LiveDatabase,
   server: ServerFacts,
   context: Context,
-): Promise<T[]> {
-  return (await lookInTime(physicalScope(database.name, what), context, () => read(database, server))) ?? [];
+): Promise<T[] | undefined> {
+  return lookInTime(physicalScope(database.name, what), context, () => read(database, server));
 }
 
 /** Something to verify. */
@@ -115,14 +117,10 @@ function inTurn(targets: readonly Target[], triedAtMs: ReadonlyMap<string, numbe
   return targets.toSorted((a, b) => turn(a) - turn(b));
 }
 
-/** What is gone need not be remembered; but a listing that failed, or a narrowed run, does not show what is gone. */
-function kept(
-  triedAtMs: ReadonlyMap<string, number>,
-  targets: readonly Target[],
-  isNarrowed: boolean,
-): Record<string, number> {
-  const listed = new Set(targets.map(({ resource }) => resource.id));
-  return Object.fromEntries([...triedAtMs].filter(([id]) => isNarrowed || listed.size === 0 || listed.has(id)));
+/** What is gone need not be remembered; but where a listing could not be read, nobody knows what is gone. */
+function kept(triedAtMs: ReadonlyMap<string, number>, listed: readonly Resource[] | undefined): Record<string, number> {
+  const ids = listed && new Set(listed.map(({ id }) => id));
+  return Object.fromEntries([...triedAtMs].filter(([id]) => ids === undefined || ids.has(id)));
 }
 
 interface IndexRow extends IndexName {
