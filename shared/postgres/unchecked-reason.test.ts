@@ -65,7 +65,12 @@ describe('a statement that the server refuses is left unchecked with the reason'
     ['select absent from secrets', 'missing-column', 'SQLSTATE 42703: column "absent" does not exist'],
     ['select absent.f()', 'missing-table', 'SQLSTATE 3F000: schema "absent" does not exist'],
     ['select absent(1)', 'missing-function', 'SQLSTATE 42883: function absent(integer) does not exist'],
-    ['select id from secrets where name = 1', 'missing-function', /^SQLSTATE 42883: operator does not exist/],
+    ['select id from secrets where name = 1', 'bad-sql', /^SQLSTATE 42883: operator does not exist/],
+    [
+      "select from (values ('1'::json)) as t (v) group by v",
+      'bad-sql',
+      'SQLSTATE 42883: could not identify an equality operator for type json',
+    ],
     ['selct 1', 'bad-sql', 'SQLSTATE 42601: syntax error at or near "selct"'],
     ['select 1 from secrets where id', 'bad-sql', /^SQLSTATE 42804: argument of WHERE must be type boolean/],
     ["select * from secrets where name ~ '('", 'bad-sql', 'SQLSTATE 2201B: a regular expression is not valid'],

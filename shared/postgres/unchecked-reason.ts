@@ -89,12 +89,14 @@ export function postgresUncheckedReason(error: unknown): UncheckedReason | undef
 function fromServer(code: string, message: string): UncheckedReason {
   // A statement that somebody ends has taken as little time as it wanted.
   const isCanceled = code === '57014' && /user request/.test(message);
-  const reason = isCanceled
-    ? 'canceled'
-    : (reasonBySqlState[code] ??
-      reasonBySqlState[code.slice(0, 3)] ??
-      reasonBySqlState[code.slice(0, 2)] ??
-      'database-error');
+  // That there is no such operator is said of values that cannot be compared: nothing is missing that could be granted.
+  const isIncomparable = code === '42883' && /^(operator|could not identify) /.test(message);
+  const byCode =
+    reasonBySqlState[code] ??
+    reasonBySqlState[code.slice(0, 3)] ??
+    reasonBySqlState[code.slice(0, 2)] ??
+    'database-error';
+  const reason = isCanceled ? 'canceled' : isIncomparable ? 'bad-sql' : byCode;
   const withheld = conditionBySqlState[code] ?? 'the message is withheld, as it may hold data';
   return { reason, detail: `SQLSTATE ${code}: ${tellsNoData.test(code) ? message : withheld}` };
 }

@@ -245,6 +245,11 @@ describe('auditGeotag', () => {
     ['a condition that is none', { where: 'latitude >' }, 'bad-sql'],
     ['a condition that divides by zero', { where: '1 / (latitude - latitude) > 0' }, 'bad-sql'],
     ['coordinates that are no numbers', { latitude: 'name' }, 'bad-sql'],
+    [
+      'a column that cannot refer to the key',
+      { area: { column: 'name', references: { table: 'boroughs', key: 'id', name: 'county' } } },
+      'bad-sql',
+    ],
   ])('is unchecked with %s', async (_, given, reason) => {
     expect(await reasonOf({ ...neighborhoods, ...given })).toBe(reason);
     expect((await client.query('select 1 from neighborhoods limit 1')).rowCount).toBe(1);

@@ -1,4 +1,3 @@
-import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { AuditedDatabase, Context } from '../context.ts';
 import { type Outcome, ruleResource } from '../outcome.ts';
 import type { QueryRule } from '../rule-kinds.ts';
@@ -14,14 +13,7 @@ import { auditWrittenQuery } from './written-query.ts';
  * nothing when it could not be read.
  */
 export async function auditQuery(rule: QueryRule, database: AuditedDatabase, context: Context): Promise<Outcome[]> {
-  const outcomes = await context.coverage.look(ruleResource(rule), async () => {
-    try {
-      return await read(rule, database, context);
-    } catch (error) {
-      throw reasonFor(error);
-    }
-  });
-  return outcomes ?? [];
+  return (await context.coverage.look(ruleResource(rule), () => read(rule, database, context))) ?? [];
 }
 
 async function read(rule: QueryRule, database: AuditedDatabase, context: Context): Promise<Outcome[]> {
@@ -38,20 +30,4 @@ async function read(rule: QueryRule, database: AuditedDatabase, context: Context
       return [await auditRows(rule, rowCheck(rule, database.tables, schema), database, context)];
     }
   }
-}
-
-/**
- * Columns of types that cannot be compared are a fault of the rule; what the server says is that it has no such
- * operator.
- */
-function reasonFor(error: unknown): unknown {
-  if (error instanceof UncheckedError) return error;
-  if (hasCode(error, '42883') && /operator/.test(error.message)) {
-    return new UncheckedError('bad-sql', `The columns cannot be compared: ${error.message}.`, { cause: error });
-  }
-  return error;
-}
-
-function hasCode(error: unknown, code: string): error is Error {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -207,6 +207,7 @@ describe('a rule that cannot be read', () => {
       'missing-table',
     ],
     ['with a function that is not there', { ...noTitle, where: 'nothing(id)' }, 'missing-function'],
+    ['with a condition that compares text with a number', { ...noTitle, where: 'status = 1' }, 'bad-sql'],
     ['with a bound of another type', { kind: 'range', table: 'tracks', column: 'created_at', min: 'soon' }, 'bad-sql'],
     ['with a pattern that is none', { kind: 'pattern', table: 'tracks', column: 'title', matches: '(' }, 'bad-sql'],
     ['that divides by zero', { ...noTitle, where: '1 / (id - 7) > 0' }, 'bad-sql'],
