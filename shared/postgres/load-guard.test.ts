@@ -201,6 +201,23 @@ describe.each(ways)('%s stands aside', (_name, open) => {
   });
 });
 
+test('a guard asks the server itself, whatever somebody has put into public', async () => {
+  await admin.query(`create function public.unnest(int[]) returns setof int language sql as 'select 0 where false';
+    create function public.pg_blocking_pids(int) returns int[] language sql as $$ select '{}'::int[] $$`);
+  try {
+    const guard = await openGuard();
+    const reader = resources.use(await openReader(optionsFor({ guard })));
+    const refused = expect(reader.query(sql`select pg_advisory_lock(9), pg_sleep(4)`)).rejects.toMatchObject({
+      reason: 'stood-aside',
+    });
+    await isReading('pg_sleep');
+    await admin.query('select pg_advisory_lock(9), pg_advisory_unlock(9)');
+    await refused;
+  } finally {
+    await admin.query('drop function public.unnest(int[]), public.pg_blocking_pids(int)');
+  }
+});
+
 test('a guard that cannot see who waits says so, and goes on', async () => {
   await admin.query('revoke execute on function pg_blocking_pids from public');
   try {

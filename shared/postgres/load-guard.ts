@@ -138,13 +138,14 @@ class Watchman implements LoadGuard {
     if (pids.length === 0) return [];
     try {
       return await this.#reader.query<{ pid: number; waiting: number }>(sql`
-        with lock as materialized (select locktype, database, relation, pid, mode, granted from pg_locks),
+        with lock as materialized (select locktype, database, relation, pid, mode, granted from pg_catalog.pg_locks),
         waiter as (
           select * from lock where not granted and locktype <> 'virtualxid' and pid <> all(${pids}::int[])
         )
-        select blocker as pid, count(distinct pid)::int as waiting
+        select blocker as pid, pg_catalog.count(distinct pid)::int as waiting
         from (
-          select pid, unnest(pg_blocking_pids(pid)) as blocker from (select distinct pid from waiter) waiting
+          select pid, pg_catalog.unnest(pg_catalog.pg_blocking_pids(pid)) as blocker
+          from (select distinct pid from waiter) waiting
           union
           select waiter.pid, holder.pid
           from waiter join lock holder on (holder.locktype, holder.database, holder.relation)

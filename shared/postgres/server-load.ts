@@ -23,11 +23,11 @@ export interface ServerLoad {
 export async function serverLoad(reader: Reader): Promise<ServerLoad> {
   const [sessions] = await inTime(
     reader.query<{ standby: boolean; active: number; unseen: number }>(sql`
-      select pg_is_in_recovery() as standby,
-        (count(*) filter (where backend_type = 'client backend' and state = 'active'))::int as active,
-        (count(*) filter (where state is null and backend_type is null and usesysid is not null))::int as unseen
-      from pg_stat_activity
-      where pid <> pg_backend_pid() and coalesce(application_name, '') <> ${applicationName}`),
+      select pg_catalog.pg_is_in_recovery() as standby,
+        (pg_catalog.count(*) filter (where backend_type = 'client backend' and state = 'active'))::int as active,
+        (pg_catalog.count(*) filter (where state is null and backend_type is null and usesysid is not null))::int as unseen
+      from pg_catalog.pg_stat_activity
+      where pid <> pg_catalog.pg_backend_pid() and coalesce(application_name, '') <> ${applicationName}`),
   );
   const { standby: isStandby = false, active: activeSessions = 0, unseen = 0 } = sessions ?? {};
   const blindSpots: string[] = [];
@@ -63,16 +63,18 @@ async function lagOf(reader: Reader, isStandby: boolean): Promise<number | strin
  */
 const ownLag: Sql = sql`
   select 0 as unseen, case
-    when exists (select from pg_stat_wal_receiver) and pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
-    else extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())
+    when exists (select from pg_catalog.pg_stat_wal_receiver)
+      and pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() then 0
+    else extract(epoch from pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())
   end::float8 as lag`;
 
 /** Those that decode changes for others than replicas do not count: reading is no burden to them. */
 const lagOfStandbys: Sql = sql`
-  select max(extract(epoch from replay_lag))::float8 as lag, (count(*) filter (where state is null))::int as unseen
-  from pg_stat_replication
+  select pg_catalog.max(extract(epoch from replay_lag))::float8 as lag,
+    (pg_catalog.count(*) filter (where state is null))::int as unseen
+  from pg_catalog.pg_stat_replication standby
   where not exists (
-    select from pg_replication_slots where slot_type = 'logical' and active_pid = pg_stat_replication.pid
+    select from pg_catalog.pg_replication_slots where slot_type = 'logical' and active_pid = standby.pid
   )`;
 
 async function inTime<T>(answer: Promise<T>): Promise<T> {
