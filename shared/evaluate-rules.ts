@@ -1,5 +1,5 @@
 import type { FindingDraft } from './finding.ts';
-import type { ReportTable, Unchecked } from './report.ts';
+import type { Change, ReportTable, Unchecked } from './report.ts';
 import type { Resource } from './resource.ts';
 import { UncheckedError } from './unchecked-error.ts';
 
@@ -10,6 +10,8 @@ export interface Evaluation<Rule extends string = string> {
   /** One sentence on the whole estate, for whoever reads no further. */
   readonly headline?: string;
   readonly tables?: readonly ReportTable[];
+  /** What apply did, or in a dry run would have done. */
+  readonly changes?: readonly Change[];
 }
 
 /** One condition: returns the findings for one item, none when it is met. Pure; no clock, no I/O. */

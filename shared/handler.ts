@@ -184,7 +184,7 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
       let planned = await run.readPlan();
       if (planned === undefined) {
         const startedAt = options.clock().toISOString();
-        const items = await planWork(definition, steps, options);
+        const items = await planWork(definition, steps, { ...options, runId });
         planned = { startedAt, invocation, items: items.map((item) => ({ ...item })) };
         requireDistinct(planned.items);
         await run.writePlan(planned);
@@ -214,7 +214,7 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
     const secondsSinceStart = (options.clock().getTime() - Date.parse(planned.startedAt)) / 1000;
     if (secondsSinceStart > workWindowSeconds) return { ...answer, status: 'out-of-time' };
     const timeBudgetSeconds = Math.max(1, remainingSeconds - workReserveSeconds);
-    const stepOptions = { ...options, invocation: planned.invocation, timeBudgetSeconds };
+    const stepOptions = { ...options, invocation: planned.invocation, runId, timeBudgetSeconds };
     try {
       const after = await continueWork(definition, steps, stepOptions, item, before);
       await run.writePart(item, { progress: after });

@@ -32,6 +32,8 @@ const changeSchema = z.object({
   detail: z.string(),
 });
 
+export type Change = z.output<typeof changeSchema>;
+
 /**
  * What was measured of each resource, good or bad, where findings alone do not tell how things stand. A column's unit is at the end
  * of its key: `rpoMinutes`, `sizeBytes`, `retentionDays`, `share` (0 to 1), `verifiedAt` (ISO 8601, UTC). `null`: not known, or

@@ -4,12 +4,16 @@ import type * as z from 'zod';
 import type { AwsClients } from './aws/clients.ts';
 import { type UncheckedReason, uncheckedReason } from './aws/unchecked-reason.ts';
 import { ConfigError, type ConfigFault, faultsIn, parseOrThrow } from './config-error.ts';
+import type { ControlStore } from './control/control-store.ts';
+import { MemoryControlStore } from './control/memory-control-store.ts';
 import { CoverageLedger, scopeType } from './coverage.ts';
 import type { Databases } from './databases.ts';
 import type { Estate } from './estate.ts';
 import type { Evaluation } from './evaluate-rules.ts';
 import { compareFindings, type Finding, findingId } from './finding.ts';
 import type { Invocation } from './invocation.ts';
+import type { LedgerStore } from './ledger/ledger-store.ts';
+import { MemoryLedgerStore } from './ledger/memory-ledger-store.ts';
 import type { Coverage, Report } from './report.ts';
 import type { StateStore } from './storage/state-store.ts';
 import { databasesFor, type TaskDefinition, unknownDatabases } from './task.ts';
@@ -26,9 +30,18 @@ export interface WorkContext<Config> {
   /** How the invocation narrows the run, if it does. */
   readonly scope: NonNullable<Invocation['scope']>;
   readonly now: Date;
+  /** `apply` only for a task that changes things, in a run that may. */
+  readonly mode: Report['mode'];
+  /** Who performs the run: a function, a role, or a user of the operating system. */
+  readonly actor: string;
+  readonly runId: string;
   readonly clients: AwsClients;
   /** What is remembered from run to run. */
   readonly store: StateStore;
+  /** What people and runs tell each other. */
+  readonly control: ControlStore;
+  /** Where it is written down what was done. */
+  readonly ledgers: LedgerStore;
   /** Aborted when the time is up; what is left by then is unchecked, or goes on in the next step. */
   readonly signal: AbortSignal;
 }
@@ -95,9 +108,15 @@ export interface RunOptions {
   readonly invocation: Invocation;
   readonly clients: AwsClients;
   readonly store: StateStore;
+  /** Of this process unless given. */
+  readonly control?: ControlStore;
+  readonly ledgers?: LedgerStore;
+  /** Who performs the run; `caretaker` unless given. */
+  readonly actor?: string;
   readonly clock: () => Date;
   /** The run stops looking after this and reports the rest as unchecked. */
   readonly timeBudgetSeconds: number;
+  /** New unless given; the steps of one run share it. */
   readonly runId?: string;
   readonly progress?: (done: number, total: number) => void;
 }
@@ -118,8 +137,15 @@ const workConcurrency = 2;
 export async function runTask<Config extends z.ZodType, Items, Rule extends string>(
   definition: TaskDefinition<string, Rule, Config>,
   steps: TaskSteps<z.output<Config>, Items, Rule>,
-  options: RunOptions,
+  given: RunOptions,
 ): Promise<Report> {
+  // One and the same in all steps.
+  const options: RunOptions = {
+    control: new MemoryControlStore(),
+    ledgers: new MemoryLedgerStore(),
+    runId: randomUUID(),
+    ...given,
+  };
   const startedAt = options.clock();
   const began = performance.now();
   const signal = AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000 * workShare));
@@ -222,11 +248,11 @@ export async function finishTask<Config extends z.ZodType, Items, Rule extends s
   metrics.durationSeconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
   return {
     schemaVersion: 1,
-    runId: options.runId ?? randomUUID(),
+    runId: context.runId,
     task: definition.id,
     title: definition.title,
     trigger: invocation.schedule === undefined ? 'manual' : 'schedule',
-    mode: 'dry-run',
+    mode: context.mode,
     startedAt: startedAt.toISOString(),
     finishedAt: finishedAt.toISOString(),
     scope: {
@@ -238,7 +264,7 @@ export async function finishTask<Config extends z.ZodType, Items, Rule extends s
     },
     coverage: summary,
     findings,
-    changes: [],
+    changes: [...(evaluation.changes ?? [])],
     metrics,
     ...(evaluation.headline === undefined ? {} : { headline: evaluation.headline }),
     ...(evaluation.tables === undefined ? {} : { tables: [...evaluation.tables] }),
@@ -262,8 +288,13 @@ function workContext<Config extends z.ZodType>(
     homeRegion: options.estate.regions[0] as string,
     scope,
     now: options.clock(),
+    mode: definition.applies === true && options.invocation.dryRun !== true ? 'apply' : 'dry-run',
+    actor: options.actor ?? 'caretaker',
+    runId: options.runId ?? randomUUID(),
     clients: options.clients,
     store: options.store,
+    control: options.control ?? new MemoryControlStore(),
+    ledgers: options.ledgers ?? new MemoryLedgerStore(),
     signal: AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000)),
   };
 }

@@ -16,6 +16,15 @@ export interface Permission {
   readonly reason: string;
 }
 
+/** A number in the reports of a task that has an alarm of its own. */
+export interface MetricAlarm {
+  /** Key in a report's `metrics`, unit at the end: `backlogAgeHours`. Its name in CloudWatch is the same with a capital letter. */
+  readonly metric: string;
+  readonly title: string;
+  /** The alarm goes off when the number is above this. A pure function of the task's parsed configuration. */
+  readonly threshold: (config: unknown) => number;
+}
+
 /** A permission whose resources are known. */
 export interface GrantedPermission extends Permission {
   readonly resources: readonly string[];
@@ -36,12 +45,20 @@ export interface TaskDefinition<
   readonly memoryMiB: number;
   /** Its work is planned and done in steps, so that it may take longer than one invocation: `infra` adds a state machine. */
   readonly resumable?: true;
+  /** It changes the estate, unless a run is a dry one; by hand only with `--apply`. */
+  readonly applies?: true;
   readonly permissions: readonly Permission[];
   /**
    * Returns which of the configured databases a task with this configuration reads: what `infra` lets it log in to. A pure
    * function of the task's parsed configuration and of the names that there are.
    */
   readonly databases?: (config: unknown, configured: readonly string[]) => readonly string[];
+  /**
+   * Returns which of those it also writes to: what `infra` lets it log in to as their `writer`. A pure function likewise.
+   */
+  readonly writes?: (config: unknown, configured: readonly string[]) => readonly string[];
+  /** Numbers in its reports that CloudWatch is given too, and from when on people are to be told. */
+  readonly alarms?: readonly MetricAlarm[];
   /** Ids of the rules that `evaluate` tests; each has a heading in `docs/runbook.md`. */
   readonly rules: readonly Rule[];
   /** Every field has a default or a clear error. */

@@ -5,6 +5,7 @@ import {
   workVerification,
 } from '../../functions/backup-integrity/verification/verification-work.ts';
 import { AwsClients } from '../../shared/aws/clients.ts';
+import { anyRun } from '../../shared/run-fixtures.ts';
 import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import type { VerificationJob, VerificationResult } from '../checksums.bench.ts';
 
@@ -22,6 +23,7 @@ process.once('message', async ({ port }: VerificationJob) => {
     scope: {},
     now: new Date(),
     clients,
+    ...anyRun(),
     store: new MemoryStateStore(),
     signal: AbortSignal.timeout(600_000),
   };

@@ -1,3 +1,4 @@
+import { anyRun } from '../../shared/run-fixtures.ts';
 import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import { configSchema } from './config.ts';
 import type { Context } from './context.ts';
@@ -9,6 +10,7 @@ import type { Context } from './context.ts';
  */
 export function contextFor(options: Partial<Context> & Pick<Context, 'clients' | 'coverage' | 'now'>): Context {
   return {
+    ...anyRun(),
     config: configSchema.parse({}),
     estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
     databases: {},

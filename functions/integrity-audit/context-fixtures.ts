@@ -5,6 +5,7 @@ import { readTables } from '../../shared/postgres/catalog.ts';
 import { openReader, openSnapshot, type ReaderOptions } from '../../shared/postgres/reader.ts';
 import { parseTableName } from '../../shared/postgres/sql.ts';
 import { postgresUncheckedReason } from '../../shared/postgres/unchecked-reason.ts';
+import { anyRun } from '../../shared/run-fixtures.ts';
 import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import { configSchema, databaseSettingsSchema, type Rule } from './config.ts';
 import type { AuditedDatabase, Context } from './context.ts';
@@ -17,6 +18,7 @@ import { tablesOf } from './tables-of.ts';
  */
 export function contextFor(options: Partial<Context> = {}): Context {
   return {
+    ...anyRun(),
     config: configSchema.parse({}),
     estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
     databases: {},
