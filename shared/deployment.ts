@@ -8,6 +8,7 @@ export const environmentNames = {
   pageTopicArn: 'CARETAKER_PAGE_TOPIC_ARN',
   noticeTopicArn: 'CARETAKER_NOTICE_TOPIC_ARN',
   reportBucket: 'CARETAKER_REPORT_BUCKET',
+  ledgerBucket: 'CARETAKER_LEDGER_BUCKET',
   stateTable: 'CARETAKER_STATE_TABLE',
 } as const;
 
@@ -47,6 +48,11 @@ export const metricNames = {
   unchecked: 'Unchecked',
 } as const;
 
+/** Returns what CloudWatch calls a number in the reports of a task that has an alarm on it: `backlogAgeHours` is `BacklogAgeHours`. */
+export function alarmMetricName(metric: string): string {
+  return `${metric.charAt(0).toUpperCase()}${metric.slice(1)}`;
+}
+
 /** Returns the name of a deployed function: what `aws lambda invoke --function-name` takes. */
 export function functionName(stage: string, taskId: string): string {
   return `caretaker-${stage}-${taskId}`;
@@ -55,6 +61,11 @@ export function functionName(stage: string, taskId: string): string {
 /** Returns where in the report bucket a task keeps what it must remember. */
 export function statePrefix(taskId: string): string {
   return `state/${taskId}/`;
+}
+
+/** Returns where in the ledger bucket a task writes down what it did. */
+export function ledgerPrefix(taskId: string): string {
+  return `${taskId}/`;
 }
 
 /** Returns where in the report bucket the steps of a run keep what they tell each other; of no use once the run has ended. */

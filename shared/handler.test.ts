@@ -2,13 +2,25 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Context } from 'aws-lambda';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import * as z from 'zod';
 import { type SandboxAws, startSandboxAws } from '../sandbox/aws/sandbox-aws.ts';
-import { type DeployedConfig, deployedConfigFileName, runStatePrefix, workWindowSeconds } from './deployment.ts';
+import { DynamoControlStore } from './control/dynamo-control-store.ts';
+import {
+  type DeployedConfig,
+  deployedConfigFileName,
+  environmentNames,
+  runStatePrefix,
+  workWindowSeconds,
+} from './deployment.ts';
 import { createHandler, type InvocationResult } from './handler.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { ledgerRecord } from './ledger/ledger-fixtures.ts';
+import { S3LedgerStore } from './ledger/s3-ledger-store.ts';
 import { type Report, reportSchema } from './report.ts';
 import type { TaskSteps, WorkItem, WorkProgress } from './run-task.ts';
 import { RunState } from './storage/run-state.ts';
@@ -111,7 +123,12 @@ afterEach(() => {
 let requests = 0;
 
 async function invoke(event: unknown, entry: typeof handler = handler): Promise<InvocationResult> {
-  const context = { awsRequestId: `request-${requests++}`, getRemainingTimeInMillis: () => 900_000 };
+  const context = {
+    awsRequestId: `request-${requests++}`,
+    functionName: 'caretaker-sandbox-counting',
+    functionVersion: '7',
+    getRemainingTimeInMillis: () => 900_000,
+  };
   return entry(event, context as unknown as Context);
 }
 
@@ -329,6 +346,65 @@ describe('a scheduled run that is delivered twice', () => {
       process.env.CARETAKER_PAGE_TOPIC_ARN = topic;
     }
     expect((await once({ kind: 'finish', runId })).reportUrl).toContain(runId);
+  });
+});
+
+describe('a task that changes things', () => {
+  const changing = defineTask({
+    id: 'changing',
+    title: 'Changing',
+    schedule: 'rate(1 day)',
+    timeoutSeconds: 900,
+    memoryMiB: 128,
+    applies: true,
+    permissions: [],
+    rules: ['none'],
+    alarms: [
+      { metric: 'backlogAgeHours', title: 'Backlog', threshold: () => 72 },
+      { metric: 'neverMeasured', title: 'Never', threshold: () => 1 },
+    ],
+    config: z.strictObject({}),
+  });
+  const steps: TaskSteps<object, void, 'none'> = {
+    async collect({ mode, actor, runId, control, ledgers, coverage, measure }) {
+      coverage.checked({ type: 'part', id: 'a', name: 'a' });
+      const before = await control.read('pause/changing');
+      const ledger = await Ledger.open(ledgers, 'changing/a', () => new Date());
+      await ledger.append(
+        ledgerRecord({ actor, task: changing.id, action: mode, facts: { before: before === undefined } }),
+      );
+      await control.write('pause/changing', { by: actor, at: '', reason: runId });
+      measure('backlogAgeHours', 12.5);
+      measure('plannedCount', 3);
+    },
+    evaluate: () => ({ findings: [], unchecked: [] }),
+  };
+
+  it('is given who performs it, what people have said and where to write down what it does, and its numbers are measured', async () => {
+    const entry = createHandler(changing, steps);
+    const measured = vi.spyOn(Metrics.prototype, 'addMetric');
+    try {
+      expect((await reportOf(await invoke({}, entry))).mode).toBe('apply');
+      expect((await reportOf(await invoke({ dryRun: true }, entry))).mode).toBe('dry-run');
+      const names = measured.mock.calls.filter(([name]) => !['Findings', 'Unchecked'].includes(name));
+      expect(names).toEqual([
+        ['BacklogAgeHours', 'None', 12.5],
+        ['BacklogAgeHours', 'None', 12.5],
+      ]);
+    } finally {
+      measured.mockRestore();
+    }
+    const store = new S3LedgerStore(s3, aws.environment[environmentNames.ledgerBucket] ?? '');
+    const ledger = await Ledger.open(store, 'changing/a', () => new Date());
+    const actor = 'lambda:caretaker-sandbox-counting:7';
+    expect(await Array.fromAsync(ledger.entries())).toMatchObject([
+      { actor, action: 'apply', facts: { before: true } },
+      { actor, action: 'dry-run', facts: { before: false } },
+    ]);
+    const table = aws.environment[environmentNames.stateTable] ?? '';
+    const client = new DynamoDBClient({});
+    expect(await new DynamoControlStore(client, table).read('pause/changing')).toMatchObject({ by: actor });
+    client.destroy();
   });
 });
 

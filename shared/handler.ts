@@ -16,7 +16,9 @@ import { hoursSinceScheduledRun, recordScheduledRun } from './aws/last-run.ts';
 import { type Lease, LeaseHeldError, takeLease } from './aws/lease.ts';
 import { storeReport } from './aws/report-store.ts';
 import { ConfigError, parseOrThrow } from './config-error.ts';
+import { DynamoControlStore } from './control/dynamo-control-store.ts';
 import {
+  alarmMetricName,
   deployedConfigFileName,
   deployedConfigSchema,
   environmentNames,
@@ -28,6 +30,7 @@ import {
   workWindowSeconds,
 } from './deployment.ts';
 import { type Invocation, invocationSchema, type Step } from './invocation.ts';
+import { S3LedgerStore } from './ledger/s3-ledger-store.ts';
 import { publishReport } from './notify/publish.ts';
 import type { Report } from './report.ts';
 import {
@@ -115,6 +118,9 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
         clients,
         clock: () => new Date(),
         store,
+        control: new DynamoControlStore(clients.get(DynamoDBClient, home()), environment.stateTable),
+        ledgers: new S3LedgerStore(clients.get(S3Client, home()), environment.ledgerBucket),
+        actor: actorOf(context),
         timeBudgetSeconds: Math.max(1, remainingSeconds - reserveSeconds),
       },
     };
@@ -290,6 +296,11 @@ export function createHandler<Config extends z.ZodType, Items, Rule extends stri
     if (report.trigger === 'schedule') metrics.addMetric(metricNames.scheduledRunCompleted, MetricUnit.Count, 1);
     metrics.addMetric(metricNames.findings, MetricUnit.Count, report.findings.length);
     metrics.addMetric(metricNames.unchecked, MetricUnit.Count, report.coverage.unchecked.length);
+    for (const { metric } of definition.alarms ?? []) {
+      const value = report.metrics[metric];
+      // What was not measured is not nothing: the alarm stays as it is.
+      if (value !== undefined) metrics.addMetric(alarmMetricName(metric), MetricUnit.NoUnit, value);
+    }
   }
 
   /** Not every step measures something, and Powertools' own middleware warns of each that does not. */
@@ -329,6 +340,11 @@ function requireSmall(result: InvocationResult): InvocationResult {
   const bytes = Buffer.byteLength(JSON.stringify(result));
   if (bytes <= maxPlanBytes) return result;
   throw new RangeError(`the plan takes ${bytes} bytes, and Step Functions ${maxPlanBytes}: plan fewer, larger parts`);
+}
+
+/** Returns who performs a run here: the function, which has a role of its own, and which version of it. */
+function actorOf({ functionName, functionVersion }: Context): string {
+  return `lambda:${functionName}:${functionVersion}`;
 }
 
 /** The function's own region, which Lambda always sets. */

@@ -44,6 +44,10 @@ export interface WorkContext<Config> {
   readonly ledgers: LedgerStore;
   /** Aborted when the time is up; what is left by then is unchecked, or goes on in the next step. */
   readonly signal: AbortSignal;
+  /** How long it is until `signal` is aborted; not known unless given. */
+  readonly timeLeftMs?: () => number;
+  /** Says how far something is, for a terminal; `subject` tells apart what is done side by side, such as policies. */
+  readonly progress?: (done: number, total: number, subject?: string) => void;
 }
 
 /** What collect may use. It reads the estate and settles everything that it expected in `coverage`. */
@@ -55,8 +59,7 @@ export interface CollectContext<Config> extends WorkContext<Config> {
   readonly timeLeftMs: () => number;
   /** Records a number for the report's `metrics`; the unit is in the name. */
   readonly measure: (name: string, value: number) => void;
-  /** Says how far the run is, for a terminal. */
-  readonly progress: (done: number, total: number) => void;
+  readonly progress: (done: number, total: number, subject?: string) => void;
 }
 
 /** A part of a task's long work that one worker can do on its own. It is sent through Step Functions, so it is plain JSON. */
@@ -118,7 +121,7 @@ export interface RunOptions {
   readonly timeBudgetSeconds: number;
   /** New unless given; the steps of one run share it. */
   readonly runId?: string;
-  readonly progress?: (done: number, total: number) => void;
+  readonly progress?: (done: number, total: number, subject?: string) => void;
 }
 
 /** The share of a run's time that long work may take when one process does everything; the rest is collect's. */
@@ -158,7 +161,15 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
       while (!signal.aborted && progress?.isDone !== true) {
         // No longer than in the cloud: what a step has done is kept at its end, and lost if it never comes.
         const step = AbortSignal.any([signal, AbortSignal.timeout(Math.round(stepSeconds * 1000))]);
-        progress = await continueWork(definition, steps, { ...options, signal: step }, item, progress);
+        const leftSeconds = Math.max(0, options.timeBudgetSeconds * workShare - (performance.now() - began) / 1000);
+        const timeBudgetSeconds = Math.min(stepSeconds, leftSeconds);
+        progress = await continueWork(
+          definition,
+          steps,
+          { ...options, signal: step, timeBudgetSeconds },
+          item,
+          progress,
+        );
       }
       return { item, progress };
     },
@@ -279,6 +290,7 @@ function workContext<Config extends z.ZodType>(
   const scope = options.invocation.scope ?? {};
   const config = parseConfig(definition.config, options);
   const { databases = {} } = options;
+  const endsAtMs = performance.now() + options.timeBudgetSeconds * 1000;
   const faults = unknownDatabases(definition, config, databases).map((message) => ({ path: definition.id, message }));
   if (faults.length > 0) throw new ConfigError(options.configSource, faults);
   return {
@@ -296,6 +308,8 @@ function workContext<Config extends z.ZodType>(
     control: options.control ?? new MemoryControlStore(),
     ledgers: options.ledgers ?? new MemoryLedgerStore(),
     signal: AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000)),
+    timeLeftMs: () => Math.max(0, endsAtMs - performance.now()),
+    ...(options.progress === undefined ? {} : { progress: options.progress }),
   };
 }
 

@@ -1,148 +1,219 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStateStore } from '../storage/memory-state-store.ts';
-import { readJson, type StateStore, writeJson } from '../storage/state-store.ts';
+import { entryLine } from './chain-check.ts';
 import { Ledger } from './ledger.ts';
-import type { LedgerEntry, LedgerRecord } from './ledger-entry.ts';
-import { sha256Of } from './sha256.ts';
+import type { LedgerEntry } from './ledger-entry.ts';
+import { ledgerRecord as record, rehashed } from './ledger-fixtures.ts';
+import type { LedgerStore } from './ledger-store.ts';
+import { MemoryLedgerStore } from './memory-ledger-store.ts';
 
 const now = new Date('2026-11-20T12:00:00.000Z');
+const clock = () => now;
+const chain = 'data-purge/sessions';
 
-function record(changes: Partial<LedgerRecord> = {}): LedgerRecord {
-  return {
-    actor: 'ada',
-    task: 'integrity-audit',
-    rule: 'titles',
-    database: 'main',
-    action: 'quarantine',
-    outcome: 'done',
-    planHash: 'abc',
-    before: 3,
-    after: 3,
-    facts: { changedRows: 3 },
-    settles: null,
-    ...changes,
-  };
-}
-
-async function ledgerWith(entries: number): Promise<{ store: StateStore; ledger: Ledger }> {
-  const store = new MemoryStateStore();
-  const ledger = new Ledger(store, () => now);
-  for (let index = 0; index < entries; index += 1) await ledger.append(record({ rule: `rule-${index}` }));
+async function ledgerWith(entries: number): Promise<{ store: MemoryLedgerStore; ledger: Ledger }> {
+  const store = new MemoryLedgerStore();
+  const ledger = await Ledger.open(store, chain, clock);
+  for (let index = 1; index <= entries; index += 1) await ledger.append(record({ subject: `policy-${index}` }));
   return { store, ledger };
 }
 
-/** Changes a document as somebody would who can write into the store. */
-async function tamper(store: StateStore, sequence: number, change: (entry: LedgerEntry) => unknown): Promise<void> {
-  const name = `ledger/${String(sequence).padStart(8, '0')}`;
-  await writeJson(store, name, change((await readJson(store, name)) as LedgerEntry));
+function nameOf(sequence: number): string {
+  return `${chain}/${String(sequence).padStart(8, '0')}.json`;
 }
 
-/** The hash that an entry with this content must have. */
-function rehashed({ hash: _, ...content }: LedgerEntry): LedgerEntry {
-  return { ...content, hash: sha256Of(content) };
+/** Returns a store with the same documents but one, as somebody would leave it who can write into it. */
+async function changed(
+  store: LedgerStore,
+  sequence: number,
+  change: (entry: LedgerEntry) => string | undefined,
+): Promise<LedgerStore> {
+  const copy = new MemoryLedgerStore();
+  for await (const name of store.list('')) {
+    const line = (await store.read(name)) as string;
+    const kept = name === nameOf(sequence) ? change(JSON.parse(line)) : line;
+    if (kept !== undefined) await copy.add(name, kept);
+  }
+  return copy;
+}
+
+async function all(store: LedgerStore): Promise<LedgerEntry[]> {
+  return Array.fromAsync((await Ledger.open(store, chain, clock)).entries());
 }
 
 describe('a ledger', () => {
   it('gives back what was appended, in order, each entry naming the one before', async () => {
-    const { ledger } = await ledgerWith(3);
-    const entries = await ledger.read();
-    expect(entries.map(({ sequence, rule, at }) => [sequence, rule, at])).toEqual([
-      [1, 'rule-0', now.toISOString()],
-      [2, 'rule-1', now.toISOString()],
-      [3, 'rule-2', now.toISOString()],
+    const { store, ledger } = await ledgerWith(3);
+    const entries = await all(store);
+    expect(entries.map(({ sequence, subject, at }) => [sequence, subject, at])).toEqual([
+      [1, 'policy-1', now.toISOString()],
+      [2, 'policy-2', now.toISOString()],
+      [3, 'policy-3', now.toISOString()],
     ]);
     expect(entries.map(({ previousHash }) => previousHash)).toEqual([null, entries[0]?.hash, entries[1]?.hash]);
+    expect(ledger.last).toEqual(entries[2]);
+    expect(await Array.fromAsync(ledger.backwards())).toEqual(entries.reverse());
   });
 
-  it('is empty before anything was appended', async () => {
-    expect(await (await ledgerWith(0)).ledger.read()).toEqual([]);
+  it('is empty before anything was appended, whatever the chains beside it hold', async () => {
+    const { store } = await ledgerWith(2);
+    const beside = await Ledger.open(store, 'data-purge', clock);
+    expect(beside.last).toBeUndefined();
+    expect(await Array.fromAsync(beside.entries())).toEqual([]);
+    expect(await Array.fromAsync(beside.backwards())).toEqual([]);
+    await beside.append(record());
+    expect(await all(store)).toHaveLength(2);
   });
 
-  it.each([
-    ['a count that was changed', (entry: LedgerEntry) => ({ ...entry, before: 2 })],
-    ['a key that was added', (entry: LedgerEntry) => ({ ...entry, more: 1 })],
-    ['another time', (entry: LedgerEntry) => ({ ...entry, at: '2026-11-21T12:00:00.000Z' })],
-    ['a hash that was changed', (entry: LedgerEntry) => ({ ...entry, hash: '0'.repeat(64) })],
-    ['another sequence with the right hash', (entry: LedgerEntry) => rehashed({ ...entry, sequence: 7 })],
-    ['something else', () => ({ text: 'nothing' })],
+  it.each([1, 2, 3, 4, 5, 7, 8, 9, 16, 33, 100])('is opened at its end, of %i entries', async (count) => {
+    const { store } = await ledgerWith(count);
+    const ledger = await Ledger.open(store, chain, clock);
+    expect(ledger.last).toMatchObject({ sequence: count, subject: `policy-${count}` });
+    expect((await ledger.append(record())).sequence).toBe(count + 1);
+  });
+
+  it('asks a few times only where a long chain ends', async () => {
+    const { store } = await ledgerWith(1000);
+    let listings = 0;
+    const counting: LedgerStore = {
+      add: (name, line) => store.add(name, line),
+      read: (name) => store.read(name),
+      list(prefix, after) {
+        listings += 1;
+        return store.list(prefix, after);
+      },
+      tampering: () => store.tampering(),
+    };
+    expect((await Ledger.open(counting, chain, clock)).last?.sequence).toBe(1000);
+    expect(listings).toBeLessThan(25);
+  });
+
+  it.each<[string, (entry: LedgerEntry) => string]>([
+    ['a count that was changed', (entry) => entryLine({ ...entry, before: 2 })],
+    ['a key that was added', (entry) => entryLine({ ...entry, more: 1 } as LedgerEntry)],
+    ['another time', (entry) => entryLine({ ...entry, at: '2026-11-21T12:00:00.000Z' })],
+    ['a hash that was changed', (entry) => entryLine({ ...entry, hash: '0'.repeat(64) })],
+    ['another sequence with the right hash', (entry) => entryLine(rehashed({ ...entry, sequence: 7 }))],
+    ['a key twice', (entry) => entryLine(entry).replace('{', '{"actor":"mallory",')],
+    ['spaces', (entry) => `${JSON.stringify(entry, null, 1)}\n`],
+    ['something else', () => '{"text":"nothing"}\n'],
+    ['half a line', (entry) => entryLine(entry).slice(0, 80)],
+    ['nothing in it', () => ''],
   ])('names the entry that has %s', async (_, change) => {
-    const { store, ledger } = await ledgerWith(3);
-    await tamper(store, 2, change);
-    await expect(ledger.read()).rejects.toMatchObject({ name: 'LedgerError', sequence: 2 });
-    await expect(ledger.append(record())).rejects.toMatchObject({ name: 'LedgerError', sequence: 2 });
+    const { store } = await ledgerWith(3);
+    await expect(all(await changed(store, 2, change))).rejects.toMatchObject({ name: 'LedgerError', sequence: 2 });
+    // The end is read even by those who only add.
+    const end = await changed(store, 3, change);
+    await expect(Ledger.open(end, chain, clock)).rejects.toMatchObject({ name: 'LedgerError', sequence: 3 });
+    const backwards = await Ledger.open(await changed(store, 2, change), chain, clock);
+    await expect(Array.fromAsync(backwards.backwards())).rejects.toMatchObject({ sequence: 2 });
   });
 
   it('names the entry behind one that was replaced as a whole, with a hash that is right', async () => {
-    const { store, ledger } = await ledgerWith(3);
-    await tamper(store, 2, (entry) => rehashed({ ...entry, actor: 'mallory' }));
-    await expect(ledger.read()).rejects.toMatchObject({ sequence: 3 });
+    const { store } = await ledgerWith(3);
+    const replaced = await changed(store, 2, (entry) => entryLine(rehashed({ ...entry, actor: 'mallory' })));
+    await expect(all(replaced)).rejects.toMatchObject({ sequence: 3 });
+    const backwards = (await Ledger.open(replaced, chain, clock)).backwards();
+    await expect(Array.fromAsync(backwards)).rejects.toMatchObject({ sequence: 3 });
   });
 
-  it('misses the last entry when it was replaced, or taken away', async () => {
-    const replaced = await ledgerWith(2);
-    await tamper(replaced.store, 2, (entry) => rehashed({ ...entry, actor: 'mallory' }));
-    await expect(replaced.ledger.read()).rejects.toThrow('The ledger is broken at entry 2: it is not the one that');
-    const { store } = await ledgerWith(2);
-    const shortened = new MemoryStateStore();
-    for (const name of ['ledger/00000001', 'ledger/head'])
-      await writeJson(shortened, name, await readJson(store, name));
-    await expect(new Ledger(shortened, () => now).read()).rejects.toThrow('it is not there, and there were 2');
+  it.each([1, 2])('names entry %i when it was taken away', async (sequence) => {
+    const { store } = await ledgerWith(3);
+    const shortened = await changed(store, sequence, () => undefined);
+    await expect(all(shortened)).rejects.toMatchObject({ name: 'LedgerError', sequence });
+    await expect(Array.fromAsync((await Ledger.open(shortened, chain, clock)).backwards())).rejects.toMatchObject({
+      sequence,
+    });
   });
 
-  it('is not read on under a head that is none', async () => {
-    const { store, ledger } = await ledgerWith(2);
-    await writeJson(store, 'ledger/head', { sequence: 'two' });
-    await expect(ledger.append(record())).rejects.toThrow('The ledger is broken at entry 2: the head');
-  });
-
-  it('goes on behind an entry whose writer was stopped before it could say that it is there', async () => {
-    const { store, ledger } = await ledgerWith(1);
-    const head = await readJson(store, 'ledger/head');
-    await ledger.append(record());
-    await writeJson(store, 'ledger/head', head);
-    expect((await ledger.append(record())).sequence).toBe(3);
-    expect(await ledger.read()).toHaveLength(3);
-  });
-
-  it('misses the intention that an entry settles, when another one has taken its place', async () => {
-    const { store, ledger } = await ledgerWith(0);
-    const intent = await ledger.append(record({ outcome: 'intended' }));
-    // Another process has seen the ledger when it was empty, and writes its first entry now.
-    await new Ledger(new Unread(store), () => now).append(record({ rule: 'other' }));
-    await expect(ledger.append(record({ settles: intent.hash }))).rejects.toThrow(
-      'The ledger is broken at entry 2: it tells the end of an intention that is not there',
-    );
-    expect(await ledger.read()).toMatchObject([{ rule: 'other' }]);
-  });
-
-  it('does not take an entry for written in whose place another process has put its own', async () => {
-    const { store } = await ledgerWith(0);
-    const racing: StateStore = {
-      read: (name) => store.read(name),
-      async write(name, content) {
-        await store.write(name, content);
-        if (name.endsWith('1')) await tamper(store, 1, (entry) => rehashed({ ...entry, actor: 'somebody else' }));
+  it('misses the last entry when it is taken away after it was seen', async () => {
+    const { store } = await ledgerWith(3);
+    let gone = false;
+    const shrinking: LedgerStore = {
+      add: (name, line) => store.add(name, line),
+      read: async (name) => (gone && name === nameOf(3) ? undefined : store.read(name)),
+      async *list(prefix, after) {
+        for await (const name of store.list(prefix, after)) if (!gone || name !== nameOf(3)) yield name;
       },
+      tampering: () => store.tampering(),
     };
-    await expect(new Ledger(racing, () => now).append(record())).rejects.toThrow('at the same moment');
+    const ledger = await Ledger.open(shrinking, chain, clock);
+    gone = true;
+    await expect(Array.fromAsync(ledger.entries())).rejects.toMatchObject({ sequence: 3 });
+  });
+
+  it('takes the next place when somebody else was first', async () => {
+    const { store, ledger } = await ledgerWith(1);
+    const other = await Ledger.open(store, chain, clock);
+    await other.append(record({ actor: 'bob' }));
+    await other.append(record({ actor: 'bob' }));
+    expect(await ledger.append(record())).toMatchObject({ sequence: 4, actor: 'ada' });
+    expect((await other.append(record({ actor: 'bob' }))).sequence).toBe(5);
+    expect((await all(store)).map(({ actor }) => actor)).toEqual(['ada', 'bob', 'bob', 'ada', 'bob']);
+  });
+
+  it('loses nothing of many who append at once, and writes nothing twice', async () => {
+    const { store } = await ledgerWith(0);
+    const writers = await Promise.all(Array.from({ length: 8 }, () => Ledger.open(store, chain, clock)));
+    await Promise.all(
+      writers.map(async (ledger, writer) => {
+        for (let index = 0; index < 10; index += 1) await ledger.append(record({ subject: `${writer}-${index}` }));
+      }),
+    );
+    const subjects = (await all(store)).map(({ subject }) => subject);
+    expect(new Set(subjects).size).toBe(80);
+    expect(subjects).toHaveLength(80);
+  });
+
+  it('knows its own entry again when the answer to its writing was lost', async () => {
+    const { store } = await ledgerWith(1);
+    const forgetful: LedgerStore = {
+      // As when the connection breaks after the write, and the client tries again.
+      add: async (name, line) => (await store.add(name, line)) && (await store.add(name, line)),
+      read: (name) => store.read(name),
+      list: (prefix, after) => store.list(prefix, after),
+      tampering: () => store.tampering(),
+    };
+    const entry = await (await Ledger.open(forgetful, chain, clock)).append(record({ subject: 'once' }));
+    expect((await all(store)).map(({ subject }) => subject)).toEqual(['policy-1', 'once']);
+    expect(entry.sequence).toBe(2);
+  });
+
+  it('gives up on a place that is never free and never taken', async () => {
+    const { store } = await ledgerWith(1);
+    const stubborn: LedgerStore = {
+      add: async () => false,
+      read: (name) => store.read(name),
+      list: (prefix, after) => store.list(prefix, after),
+      tampering: () => store.tampering(),
+    };
+    const ledger = await Ledger.open(stubborn, chain, clock);
+    await expect(ledger.append(record())).rejects.toMatchObject({ name: 'LedgerError', sequence: 2 });
+  });
+
+  it('adds nothing behind an entry of somebody else that does not follow', async () => {
+    const { store, ledger } = await ledgerWith(1);
+    const forged = rehashed({ ...(ledger.last as LedgerEntry), sequence: 2, previousHash: '0'.repeat(64) });
+    await store.add(nameOf(2), entryLine(forged));
+    await expect(ledger.append(record())).rejects.toMatchObject({ name: 'LedgerError', sequence: 2 });
+    expect(await store.read(nameOf(3))).toBeUndefined();
+  });
+
+  it.each(['settles', 'confirms'] as const)('does not believe that an entry %s what is not there', async (key) => {
+    const { store, ledger } = await ledgerWith(1);
+    const intention = await ledger.append(record({ outcome: 'intended' }));
+    await ledger.append(record({ [key]: intention.hash }));
+    expect(await all(store)).toHaveLength(3);
+    // Two who have both looked may tell of it.
+    await ledger.append(record({ [key]: intention.hash }));
+    // Done is no intention.
+    await ledger.append(record({ [key]: (await all(store))[0]?.hash as string }));
+    await expect(all(store)).rejects.toMatchObject({ name: 'LedgerError', sequence: 5 });
+  });
+
+  it('does not take a record that lacks something', async () => {
+    const { store, ledger } = await ledgerWith(0);
+    await expect(ledger.append({ ...record(), actor: '' })).rejects.toThrow();
+    await expect(Ledger.open(store, '../x', clock)).rejects.toThrow(TypeError);
+    expect(await all(store)).toEqual([]);
   });
 });
-
-/** A store in which nothing is to be seen until something was written. */
-class Unread implements StateStore {
-  readonly #store: StateStore;
-  #isWritten = false;
-
-  constructor(store: StateStore) {
-    this.#store = store;
-  }
-
-  async read(name: string) {
-    return this.#isWritten ? this.#store.read(name) : undefined;
-  }
-
-  async write(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-    this.#isWritten = true;
-    await this.#store.write(name, content);
-  }
-}

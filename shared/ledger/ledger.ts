@@ -1,104 +1,176 @@
-import * as z from 'zod';
-import { readJson, type StateStore, writeJson } from '../storage/state-store.ts';
+import { pMapIterable } from 'p-map';
+import { ChainCheck, entryLine, readEntry, requireFollowing } from './chain-check.ts';
 import { type LedgerEntry, type LedgerRecord, ledgerEntrySchema, ledgerRecordSchema } from './ledger-entry.ts';
 import { LedgerError } from './ledger-error.ts';
+import { chainPrefix, entryName, parseEntryName } from './ledger-names.ts';
+import type { LedgerStore } from './ledger-store.ts';
 import { sha256Of } from './sha256.ts';
-import { verifyChain } from './verify-chain.ts';
 
-const headSchema = z.strictObject({ sequence: z.int().min(1), hash: z.string() });
+/** How often an entry is written anew because somebody else has taken its place. */
+const maximumAttempts = 20;
 
-const headName = 'ledger/head';
+/** Entries read at a time. */
+const readConcurrency = 16;
 
 /**
  * What was done, by whom and why: entries that are only ever added, one document each, of which each names the hash of the one
- * before. Whoever changes, removes or replaces one has to write all that follow anew, and the head, which says how many there are.
+ * before. Whoever changes, removes or replaces one has to write all that follow anew, in a store that lets nobody.
  *
- * A store has no way to write a document only if it is not there. Of two processes that append at the same moment the later one can
- * therefore replace the entry of the other: that one finds it out when it reads back what it wrote, or when it is to tell the end of
- * what it had written, or else the chain tells it. Whoever appends should hold a lock that all others need too.
+ * A place in the chain is taken by whoever is first. Another one who wanted it then takes the next: none is lost, and both chains of
+ * thought are one chain of entries.
  */
 export class Ledger {
-  readonly #store: StateStore;
+  readonly chain: string;
+  readonly #store: LedgerStore;
   readonly #clock: () => Date;
+  #last: LedgerEntry | undefined;
 
-  constructor(store: StateStore, clock: () => Date) {
+  private constructor(store: LedgerStore, chain: string, clock: () => Date) {
+    this.chain = chain;
     this.#store = store;
     this.#clock = clock;
   }
 
   /**
-   * Writes a record behind the last entry, and returns it as an entry when it is there to be read again.
+   * Returns a chain that is ready to be added to. Only its end is read: {@link entries} proves the rest.
    *
-   * @throws LedgerError when the chain is broken, or somebody else has written at the same moment: nothing is added then.
+   * @param chain good as the name of a document: `<task>/<policy>`.
+   * @throws LedgerError when the last entry is not as it was written.
+   */
+  static async open(store: LedgerStore, chain: string, clock: () => Date): Promise<Ledger> {
+    const ledger = new Ledger(store, chain, clock);
+    const last = await ledger.#lastSequence();
+    if (last > 0) ledger.#last = await ledger.#read(last);
+    return ledger;
+  }
+
+  /** The last entry that this process has seen; undefined in an empty ledger. */
+  get last(): LedgerEntry | undefined {
+    return this.#last;
+  }
+
+  /**
+   * Writes a record behind the last entry, and returns it as an entry when it is there for good.
+   *
+   * @throws LedgerError when the chain is broken where it should go on; nothing is added then.
    */
   async append(record: LedgerRecord): Promise<LedgerEntry> {
-    const entries = await this.read();
-    const last = entries.at(-1);
+    const content = ledgerRecordSchema.parse(record);
+    for (let attempt = 0; attempt < maximumAttempts; attempt += 1) {
+      const entry = this.#entryBehind(this.#last, content);
+      if (await this.#store.add(entryName(this.chain, entry.sequence), entryLine(entry))) return this.#take(entry);
+      const taken = await this.#catchUp(entry.sequence);
+      // It was written, and only the answer was lost: the try after it found the place taken by itself.
+      if (taken?.hash === entry.hash) return taken;
+    }
+    throw new LedgerError((this.#last?.sequence ?? 0) + 1, `others were first, ${maximumAttempts} times in a row`);
+  }
+
+  /**
+   * Returns every entry, oldest first, each when it has been proven to be as it was written and to follow the one before.
+   *
+   * @throws LedgerError that names the first entry that is not as it was written, or is not there.
+   */
+  async *entries(): AsyncGenerator<LedgerEntry> {
+    const check = new ChainCheck();
+    const lines = pMapIterable(this.#sequences(), (sequence) => this.#line(sequence), {
+      concurrency: readConcurrency,
+      backpressure: 4 * readConcurrency,
+    });
+    for await (const { sequence, line } of lines) {
+      const expected = (check.last?.sequence ?? 0) + 1;
+      // Between the two there was one.
+      if (sequence !== expected) throw new LedgerError(expected, `it is not there, and there is entry ${sequence}`);
+      yield check.next(line);
+    }
+    const seen = this.#last?.sequence ?? 0;
+    const read = check.last?.sequence ?? 0;
+    if (read < seen) throw new LedgerError(read + 1, `it is not there, and there were ${seen}`);
+    if (check.last !== undefined) this.#take(check.last);
+  }
+
+  /**
+   * Returns every entry, newest first, each when it has been proven to be the one that the entry behind it names.
+   *
+   * @throws LedgerError as {@link entries}.
+   */
+  async *backwards(): AsyncGenerator<LedgerEntry> {
+    let entry = this.#last;
+    while (entry !== undefined) {
+      yield entry;
+      const { sequence } = entry;
+      const previous: LedgerEntry | undefined = sequence === 1 ? undefined : await this.#read(sequence - 1);
+      requireFollowing(entry, previous);
+      entry = previous;
+    }
+  }
+
+  #entryBehind(last: LedgerEntry | undefined, record: LedgerRecord): LedgerEntry {
     const content = {
-      ...ledgerRecordSchema.parse(record),
+      ...record,
       schemaVersion: 1 as const,
       sequence: (last?.sequence ?? 0) + 1,
       at: this.#clock().toISOString(),
       previousHash: last?.hash ?? null,
     };
-    const entry = ledgerEntrySchema.parse({ ...content, hash: sha256Of(content) });
-    // An intention that it settles and that somebody else has replaced must not break the chain for all.
-    verifyChain([...entries, entry]);
-    await writeJson(this.#store, entryName(entry.sequence), entry);
-    const written = ledgerEntrySchema.safeParse(await readJson(this.#store, entryName(entry.sequence)));
-    if (written.data?.hash !== entry.hash) {
-      throw new LedgerError(entry.sequence, 'somebody else has written it at the same moment');
+    return ledgerEntrySchema.parse({ ...content, hash: sha256Of(content) });
+  }
+
+  /** Reads what others have added, and returns the entry at `sequence`, if there is one now. */
+  async #catchUp(sequence: number): Promise<LedgerEntry | undefined> {
+    let taken: LedgerEntry | undefined;
+    for (let next = sequence; ; next += 1) {
+      const { line } = await this.#line(next);
+      if (line === undefined) return taken;
+      const entry = readEntry(line, next);
+      if (this.#last?.sequence === next - 1 || next === 1) requireFollowing(entry, this.#last);
+      taken ??= entry;
+      this.#take(entry);
     }
-    await writeJson(this.#store, headName, { sequence: entry.sequence, hash: entry.hash });
+  }
+
+  #take(entry: LedgerEntry): LedgerEntry {
+    if (entry.sequence > (this.#last?.sequence ?? 0)) this.#last = entry;
     return entry;
   }
 
-  /**
-   * Returns every entry, oldest first.
-   *
-   * @throws LedgerError that names the first entry that is not as it was written, or is not there.
-   */
-  async read(): Promise<LedgerEntry[]> {
-    const documents: unknown[] = [];
-    while (true) {
-      const sequence = documents.length + 1;
-      const document = await this.#entry(sequence);
-      if (document === undefined) break;
-      documents.push(document);
-    }
-    const entries = verifyChain(documents);
-    const head = await this.#head(entries.length);
-    // An entry beyond the head is one whose writer was stopped before it could say so.
-    if (head !== undefined && entries[head.sequence - 1]?.hash !== head.hash) {
-      const missing = entries.length < head.sequence;
-      throw new LedgerError(
-        missing ? entries.length + 1 : head.sequence,
-        missing ? `it is not there, and there were ${head.sequence}` : 'it is not the one that the head names',
-      );
-    }
-    return entries;
+  async #read(sequence: number): Promise<LedgerEntry> {
+    const { line } = await this.#line(sequence);
+    return readEntry(line, sequence);
   }
 
-  async #entry(sequence: number): Promise<unknown> {
-    try {
-      return await readJson(this.#store, entryName(sequence));
-    } catch (cause) {
-      if (cause instanceof SyntaxError) throw new LedgerError(sequence, 'it is not JSON', { cause });
-      throw cause;
+  async #line(sequence: number): Promise<{ sequence: number; line: string | undefined }> {
+    return { sequence, line: await this.#store.read(entryName(this.chain, sequence)) };
+  }
+
+  async *#sequences(after = 0): AsyncGenerator<number> {
+    for await (const name of this.#store.list(chainPrefix(this.chain), entryName(this.chain, after))) {
+      const parsed = parseEntryName(name);
+      if (parsed?.chain === this.chain) yield parsed.sequence;
     }
   }
 
-  async #head(entries: number): Promise<z.output<typeof headSchema> | undefined> {
-    try {
-      const document = await readJson(this.#store, headName);
-      return document === undefined ? undefined : headSchema.parse(document);
-    } catch (cause) {
-      if (!(cause instanceof SyntaxError || cause instanceof z.ZodError)) throw cause;
-      throw new LedgerError(Math.max(entries, 1), 'the head, which says that it is the last, is none', { cause });
+  /** A year's entries are hundreds of pages of a listing: the end is looked for by halving. */
+  async #lastSequence(): Promise<number> {
+    let found = 0;
+    let step = 1;
+    let isGrowing = true;
+    while (step >= 1) {
+      const next = await this.#firstBehind(found + step - 1);
+      if (next !== undefined) {
+        found = next;
+        if (isGrowing) step *= 2;
+        else step = Math.floor(step / 2);
+      } else {
+        isGrowing = false;
+        step = Math.floor(step / 2);
+      }
     }
+    return found;
   }
-}
 
-function entryName(sequence: number): string {
-  return `ledger/${String(sequence).padStart(8, '0')}`;
+  async #firstBehind(sequence: number): Promise<number | undefined> {
+    for await (const next of this.#sequences(sequence)) return next;
+    return undefined;
+  }
 }

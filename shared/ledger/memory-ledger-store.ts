@@ -1,3 +1,4 @@
+import { documentName } from '../storage/document-name.ts';
 import type { LedgerStore } from './ledger-store.ts';
 
 /** Keeps everything in this process: for the sandbox and for tests. */
@@ -5,13 +6,13 @@ export class MemoryLedgerStore implements LedgerStore {
   readonly #lines = new Map<string, string>();
 
   async add(name: string, line: string): Promise<boolean> {
-    if (this.#lines.has(name)) return false;
+    if (this.#lines.has(documentName(name))) return false;
     this.#lines.set(name, line);
     return true;
   }
 
   async read(name: string): Promise<string | undefined> {
-    return this.#lines.get(name);
+    return this.#lines.get(documentName(name));
   }
 
   async *list(prefix: string, after = ''): AsyncGenerator<string> {

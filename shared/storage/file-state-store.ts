@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { documentName } from './document-name.ts';
+import { placeFile, privateFolderMode } from './place-file.ts';
 import type { StateStore } from './state-store.ts';
 
 /**
@@ -14,17 +14,41 @@ export function stateFolder(
   taskId: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): string {
-  const given = environment.XDG_STATE_HOME;
-  const home = given !== undefined && isAbsolute(given) ? given : join(homedir(), '.local', 'state');
+  const home = givenHome(environment) ?? join(homedir(), '.local', 'state');
   return join(home, 'caretaker', estateName, taskId);
 }
 
-/** A store in a folder, which is made when the first document is written. Only the user can read it. */
+/**
+ * Returns the mode of folders below {@link stateFolder}: only the user can look into them, except where `$XDG_STATE_HOME` names a folder
+ * that others can use too. Then they can use what is in it as well, such as two people of whom one approves what the other has planned.
+ */
+export async function stateFolderMode(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<number> {
+  const home = givenHome(environment);
+  if (home === undefined) return privateFolderMode;
+  try {
+    // With the bit by which what is made in a folder belongs to its group.
+    return (await stat(home)).mode & 0o2777;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return privateFolderMode;
+    throw error;
+  }
+}
+
+function givenHome({ XDG_STATE_HOME: given }: Readonly<Record<string, string | undefined>>): string | undefined {
+  return given !== undefined && isAbsolute(given) ? given : undefined;
+}
+
+/** A store in a folder, which is made when the first document is written. */
 export class FileStateStore implements StateStore {
   readonly #folder: string;
+  readonly #folderMode: number;
 
-  constructor(folder: string) {
+  /** @param folderMode of what is made: only the user can read it unless given. */
+  constructor(folder: string, folderMode = privateFolderMode) {
     this.#folder = folder;
+    this.#folderMode = folderMode;
   }
 
   async read(name: string): Promise<AsyncIterable<Uint8Array> | undefined> {
@@ -39,24 +63,7 @@ export class FileStateStore implements StateStore {
   }
 
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-    const path = this.#pathOf(name);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    // Beside the document, because a file cannot be renamed into another file system.
-    const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
-    try {
-      const file = await open(temporary, 'wx', 0o600);
-      try {
-        for await (const part of content) await file.appendFile(part);
-        // Renamed before its bytes are on the disk, it could be empty after a power failure.
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    await placeFile(this.#pathOf(name), content, { folderMode: this.#folderMode });
   }
 
   #pathOf(name: string): string {

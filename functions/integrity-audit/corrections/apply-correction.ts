@@ -1,6 +1,6 @@
 import sql from 'sql-template-tag';
 import type { DatabaseConnection } from '../../../shared/databases.ts';
-import { Ledger } from '../../../shared/ledger/ledger.ts';
+import type { Ledger } from '../../../shared/ledger/ledger.ts';
 import type { LedgerEntry, LedgerRecord } from '../../../shared/ledger/ledger-entry.ts';
 import { connectionConfig } from '../../../shared/postgres/connection.ts';
 import { columnList, parseTableName, qualified } from '../../../shared/postgres/sql.ts';
@@ -10,6 +10,7 @@ import { task } from '../task.ts';
 import { amount } from './amount.ts';
 import { configuredDatabase } from './configured-database.ts';
 import type { CorrectionContext } from './correction-context.ts';
+import { openLedger } from './correction-ledger.ts';
 import { type CorrectionPlan, planExpiry, planHash, readPlan } from './correction-plan.ts';
 import { type CorrectionResult, resultOf } from './correction-result.ts';
 import { countViolations } from './count-violations.ts';
@@ -41,7 +42,7 @@ export async function applyCorrection(rule: CorrectableRule, context: Correction
   if (plan === undefined) {
     throw new RefusedError('no-plan', `There is no plan yet. \`caretaker correct ${rule.id}\` shows it.`);
   }
-  const ledger = new Ledger(context.store, context.clock);
+  const ledger = await openLedger(rule.database, context);
   const options: WriterOptions = {
     config: await connectionConfig(connection, context),
     statementTimeoutSeconds: context.config.limits.statementTimeoutSeconds,
@@ -179,7 +180,7 @@ class Attempt {
         `The plan is of ${plan.plannedAt}, more than 24 hours ago. ${this.#showAgain}`,
       );
     }
-    const entries = await this.#ledger.read();
+    const entries = await Array.fromAsync(this.#ledger.entries());
     const ended = new Set(entries.filter(({ outcome }) => outcome === 'rolled-back').map(({ settles }) => settles));
     const applied = entries.find(
       (entry) =>
@@ -336,15 +337,18 @@ class Attempt {
     return this.#ledger.append({
       actor: this.#context.actor,
       task: task.id,
-      rule: this.#rule.id,
-      database: this.#rule.database,
+      subject: this.#rule.id,
+      target: this.#rule.database,
       action: this.#rule.correction.kind,
       planHash: planHash(this.#plan),
+      manifest: null,
+      keysHash: null,
       before,
       after,
       facts,
       outcome,
       settles,
+      confirms: null,
     });
   }
 

@@ -1,7 +1,7 @@
-import { Ledger } from '../../../shared/ledger/ledger.ts';
 import { task } from '../task.ts';
 import { amount } from './amount.ts';
 import type { CorrectionContext } from './correction-context.ts';
+import { openLedger } from './correction-ledger.ts';
 import { planHash, readPlan } from './correction-plan.ts';
 import { type CorrectionResult, resultOf } from './correction-result.ts';
 import { countNow } from './plan-correction.ts';
@@ -18,18 +18,24 @@ export async function attendCorrection(
 ): Promise<CorrectionResult> {
   const plan = await readPlan(context.store, rule.id);
   const violations = (await countNow(rule, context))?.violations ?? null;
-  const entry = await new Ledger(context.store, context.clock).append({
+  const ledger = await openLedger(rule.database, context);
+  // Nothing is written on top of a record that cannot be trusted.
+  await Array.fromAsync(ledger.entries());
+  const entry = await ledger.append({
     actor: context.actor,
     task: task.id,
-    rule: rule.id,
-    database: rule.database,
+    subject: rule.id,
+    target: rule.database,
     action: rule.correction.kind,
     planHash: plan === undefined ? null : planHash(plan),
+    manifest: null,
+    keysHash: null,
     before: plan?.violations ?? null,
     after: violations,
     facts: { note },
     outcome: 'attended',
     settles: null,
+    confirms: null,
   });
   const left = violations === null ? '' : ` The rule has ${amount(violations, 'violation')} now.`;
   return resultOf(rule, {

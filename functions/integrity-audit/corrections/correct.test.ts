@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { readJson, writeJson } from '../../../shared/storage/state-store.ts';
+import { MemoryLedgerStore } from '../../../shared/ledger/memory-ledger-store.ts';
+import { writeJson } from '../../../shared/storage/state-store.ts';
 import { configSchema } from '../config.ts';
 import { type CorrectionServer, deskAt, startCorrectionServer, untitled } from './correction-fixtures.ts';
 
@@ -112,7 +113,15 @@ describe('applying a plan', () => {
     });
     expect(await titles()).toEqual(after);
     const entries = await desk.ledger();
-    const same = { actor: 'ada', rule: 'titles', database: 'main', action: 'sql', planHash: hash, before: 3, after: 0 };
+    const same = {
+      actor: 'ada',
+      subject: 'titles',
+      target: 'main',
+      action: 'sql',
+      planHash: hash,
+      before: 3,
+      after: 0,
+    };
     expect(entries).toMatchObject([
       { ...same, outcome: 'intended', facts: { statement, changedRows: 3, expectedRows: 3 } },
       { ...same, outcome: 'done', settles: entries[0]?.hash },
@@ -280,12 +289,14 @@ describe('applying a plan', () => {
     const desk = deskAt(at);
     await desk.ask(retitled, 'plan');
     await desk.ask(retitled, 'apply');
-    await writeJson(desk.store, 'ledger/00000001', {
-      ...((await readJson(desk.store, 'ledger/00000001')) as object),
-      actor: 'mallory',
-    });
+    const changed = new MemoryLedgerStore();
+    for await (const name of desk.ledgers.list('')) {
+      const line = (await desk.ledgers.read(name)) as string;
+      await changed.add(name, name.endsWith('1.json') ? line.replace('"ada"', '"mallory"') : line);
+    }
+    const { ask } = deskAt(at, { store: desk.store, ledgers: changed });
     for (const kind of ['plan', 'apply'] as const) {
-      const result = await desk.ask(retitled, kind);
+      const result = await ask(retitled, kind);
       expect(result).toMatchObject({ outcome: 'failed', code: 'ledger-broken' });
       expect(result.message).toContain('The ledger is broken at entry 1');
     }

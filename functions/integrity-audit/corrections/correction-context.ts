@@ -5,7 +5,7 @@ import type { AuditConfig } from '../config.ts';
 export interface CorrectionContext
   extends Pick<
     WorkContext<AuditConfig>,
-    'config' | 'estate' | 'databases' | 'homeRegion' | 'clients' | 'store' | 'signal'
+    'config' | 'estate' | 'databases' | 'homeRegion' | 'clients' | 'store' | 'ledgers' | 'signal'
   > {
   readonly clock: () => Date;
   /** Who asks for it. */

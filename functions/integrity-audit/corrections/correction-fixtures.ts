@@ -1,13 +1,15 @@
 import { Client } from 'pg';
 import { type PostgresServer, startPostgres } from '../../../sandbox/postgres/start-postgres.ts';
 import { AwsClients } from '../../../shared/aws/clients.ts';
-import { Ledger } from '../../../shared/ledger/ledger.ts';
 import type { LedgerEntry } from '../../../shared/ledger/ledger-entry.ts';
+import type { LedgerStore } from '../../../shared/ledger/ledger-store.ts';
+import { MemoryLedgerStore } from '../../../shared/ledger/memory-ledger-store.ts';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import type { StateStore } from '../../../shared/storage/state-store.ts';
 import { configSchema } from '../config.ts';
 import { type CorrectionRequest, correct } from './correct.ts';
 import type { CorrectionContext } from './correction-context.ts';
+import { openLedger } from './correction-ledger.ts';
 import type { CorrectionResult } from './correction-result.ts';
 import type { CorrectableRule } from './prepared-correction.ts';
 
@@ -74,6 +76,7 @@ function correctable(rule: object): CorrectableRule {
 export interface Desk {
   readonly context: CorrectionContext;
   readonly store: StateStore;
+  readonly ledgers: LedgerStore;
   ask(rule: object, kind: 'plan' | 'apply'): Promise<CorrectionResult>;
   attend(rule: object, note: string): Promise<CorrectionResult>;
   ledger(): Promise<LedgerEntry[]>;
@@ -84,6 +87,7 @@ export function deskAt(
   changes: Partial<CorrectionContext> = {},
 ): Desk {
   const store = changes.store ?? new MemoryStateStore();
+  const ledgers = changes.ledgers ?? new MemoryLedgerStore();
   const context: CorrectionContext = {
     config: configSchema.parse({ limits: { lockTimeoutSeconds: 0.5, statementTimeoutSeconds: 20 } }),
     estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1'], accounts: [] },
@@ -95,13 +99,15 @@ export function deskAt(
     actor: 'ada',
     ...changes,
     store,
+    ledgers,
   };
   const run = (rule: object, request: CorrectionRequest) => correct(correctable(rule), request, context);
   return {
     context,
     store,
+    ledgers,
     ask: (rule, kind) => run(rule, { kind }),
     attend: (rule, note) => run(rule, { kind: 'attend', note }),
-    ledger: () => new Ledger(store, context.clock).read(),
+    ledger: async () => Array.fromAsync((await openLedger('main', context)).entries()),
   };
 }

@@ -5,10 +5,12 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { FileLedgerStore } from '../../../shared/ledger/file-ledger-store.ts';
 import { Ledger } from '../../../shared/ledger/ledger.ts';
+import type { LedgerStore } from '../../../shared/ledger/ledger-store.ts';
+import { MemoryLedgerStore } from '../../../shared/ledger/memory-ledger-store.ts';
 import { FileStateStore } from '../../../shared/storage/file-state-store.ts';
-import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
-import { readJson, type StateStore, writeJson } from '../../../shared/storage/state-store.ts';
+import { readJson, writeJson } from '../../../shared/storage/state-store.ts';
 import { type CorrectionServer, deskAt, startCorrectionServer, untitled } from './correction-fixtures.ts';
 
 let at: CorrectionServer;
@@ -29,23 +31,48 @@ const rule = {
 };
 const untitledNow = () => at.column('select id from tracks where title is null order by id');
 
-/** Applies the rule in a process of its own, which stands still once it has written so many documents, and says so. */
+const entry = (sequence: number) => `integrity-audit/main/0000000${sequence}.json`;
+
+/** A desk whose plans and ledger are files, below this folder. */
+const filedDesk = (folder: string) =>
+  deskAt(at, {
+    store: new FileStateStore(join(folder, 'state')),
+    ledgers: new FileLedgerStore(join(folder, 'ledgers')),
+  });
+
+/** Returns a store that does something else around the adding of an entry. */
+function around(ledgers: LedgerStore, add: LedgerStore['add']): LedgerStore {
+  return {
+    add,
+    read: (name) => ledgers.read(name),
+    list: (prefix, after) => ledgers.list(prefix, after),
+    tampering: (prefix) => ledgers.tampering(prefix),
+  };
+}
+
+/** Applies the rule in a process of its own, which stands still before or behind the writing of an entry, and says so. */
 const applying = `
   const { deskAt } = await import(${JSON.stringify(join(import.meta.dirname, 'correction-fixtures.ts'))});
   const { FileStateStore } = await import(${JSON.stringify(join(import.meta.dirname, '../../../shared/storage/file-state-store.ts'))});
-  const [folder, readerUrl, writerUrl, rule, stopBefore] = process.argv.slice(1);
-  const files = new FileStateStore(folder);
-  const store = {
+  const { FileLedgerStore } = await import(${JSON.stringify(join(import.meta.dirname, '../../../shared/ledger/file-ledger-store.ts'))});
+  const [folder, readerUrl, writerUrl, rule, when, stopAt] = process.argv.slice(1);
+  const files = new FileLedgerStore(folder + '/ledgers');
+  const stand = () => { process.stdout.write('here'); return new Promise(() => setInterval(() => {}, 1000)); };
+  const ledgers = {
     read: (name) => files.read(name),
-    async write(name, content) {
-      if (name === stopBefore) { process.stdout.write('here'); await new Promise(() => setInterval(() => {}, 1000)); }
-      await files.write(name, content);
+    list: (prefix, after) => files.list(prefix, after),
+    async add(name, line) {
+      if (name === stopAt && when === 'before') await stand();
+      const added = await files.add(name, line);
+      if (name === stopAt) await stand();
+      return added;
     },
   };
-  await deskAt({ readerUrl, writerUrl }, { store }).ask(JSON.parse(rule), 'apply');
+  const store = new FileStateStore(folder + '/state');
+  await deskAt({ readerUrl, writerUrl }, { store, ledgers }).ask(JSON.parse(rule), 'apply');
 `;
 
-async function killedBefore(document: string, folder: string): Promise<void> {
+async function killed(when: 'before' | 'behind', document: string, folder: string): Promise<void> {
   const args = [
     '--input-type=module',
     '-e',
@@ -54,6 +81,7 @@ async function killedBefore(document: string, folder: string): Promise<void> {
     at.readerUrl,
     at.writerUrl,
     JSON.stringify(rule),
+    when,
     document,
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -66,19 +94,23 @@ async function killedBefore(document: string, folder: string): Promise<void> {
 }
 
 /** Writes down an intention with the number of a transaction, as a process does that is stopped behind it. */
-async function intended(store: StateStore, transaction: string): Promise<void> {
-  await new Ledger(store, () => new Date()).append({
+async function intended(ledgers: LedgerStore, transaction: string): Promise<void> {
+  const ledger = await Ledger.open(ledgers, 'integrity-audit/main', () => new Date());
+  await ledger.append({
     actor: 'ada',
     task: 'integrity-audit',
-    rule: 'titles',
-    database: 'main',
+    subject: 'titles',
+    target: 'main',
     action: 'sql',
     outcome: 'intended',
     planHash: 'another',
+    manifest: null,
+    keysHash: null,
     before: 3,
     after: 0,
     facts: { transaction },
     settles: null,
+    confirms: null,
   });
 }
 
@@ -98,9 +130,9 @@ async function untilAlone(): Promise<void> {
 describe('a process that is killed while it corrects', () => {
   it('has changed nothing before the intention is written, and nothing is to be settled', async () => {
     const folder = join(directory, 'before-intention');
-    const desk = deskAt(at, { store: new FileStateStore(folder) });
+    const desk = filedDesk(folder);
     await desk.ask(rule, 'plan');
-    await killedBefore('ledger/00000001', folder);
+    await killed('before', entry(1), folder);
     await untilAlone();
     expect(await untitledNow()).toEqual([3, 4, 5]);
     expect(await desk.ask(rule, 'apply')).toMatchObject({ outcome: 'applied', settled: [] });
@@ -108,10 +140,9 @@ describe('a process that is killed while it corrects', () => {
 
   it('has changed nothing between the intention and the end, which the next look finds out, and the plan can be applied', async () => {
     const folder = join(directory, 'before-commit');
-    const desk = deskAt(at, { store: new FileStateStore(folder) });
+    const desk = filedDesk(folder);
     await desk.ask(rule, 'plan');
-    // Written behind the entry and before the commit.
-    await killedBefore('ledger/head', folder);
+    await killed('behind', entry(1), folder);
     await untilAlone();
     expect(await untitledNow()).toEqual([3, 4, 5]);
     expect(await desk.ledger()).toMatchObject([{ outcome: 'intended' }]);
@@ -130,9 +161,9 @@ describe('a process that is killed while it corrects', () => {
 
   it('has changed everything after the end, which the next look finds out, and does not do again', async () => {
     const folder = join(directory, 'after-commit');
-    const desk = deskAt(at, { store: new FileStateStore(folder) });
+    const desk = filedDesk(folder);
     await desk.ask(rule, 'plan');
-    await killedBefore('ledger/00000002', folder);
+    await killed('before', entry(2), folder);
     await untilAlone();
     expect(await untitledNow()).toEqual([]);
     expect(await desk.ask(rule, 'apply')).toMatchObject({ outcome: 'refused', code: 'already-applied' });
@@ -153,12 +184,12 @@ describe('an end that nobody has heard of', () => {
     async (_, isSent, outcome, left) => {
       await using proxy = await breakingAtCommit(at.server.port, isSent);
       const writerUrl = Object.assign(new URL(at.writerUrl), { port: proxy.port }).href;
-      const store = new MemoryStateStore();
-      const cut = deskAt({ ...at, writerUrl }, { store });
+      const cut = deskAt({ ...at, writerUrl });
+      const { store, ledgers } = cut;
       await cut.ask(rule, 'plan');
       expect(await cut.ask(rule, 'apply')).toMatchObject({ outcome: 'unknown', remaining: null, ledgerEntry: 1 });
       await untilAlone();
-      const desk = deskAt(at, { store });
+      const desk = deskAt(at, { store, ledgers });
       expect((await desk.ask(rule, 'plan')).settled).toMatchObject([{ sequence: 1, outcome }]);
       expect((await desk.ask(rule, 'plan')).settled).toEqual([]);
       expect(await untitledNow()).toEqual(left);
@@ -167,33 +198,29 @@ describe('an end that nobody has heard of', () => {
 
   it('is said to be under way as long as it is', async () => {
     const held: { release(): void }[] = [];
-    const memory = new MemoryStateStore();
-    const store: StateStore = {
-      read: (name) => memory.read(name),
-      async write(name, content) {
-        await memory.write(name, content);
-        if (name === 'ledger/head' && held.length === 0) {
-          await new Promise<void>((resolve) => held.push({ release: resolve }));
-        }
-      },
-    };
-    const desk = deskAt(at, { store });
+    const memory = new MemoryLedgerStore();
+    const ledgers = around(memory, async (name, line) => {
+      const added = await memory.add(name, line);
+      if (name === entry(1)) await new Promise<void>((resolve) => held.push({ release: resolve }));
+      return added;
+    });
+    const desk = deskAt(at, { ledgers });
+    const beside = deskAt(at, { store: desk.store, ledgers: memory });
     await desk.ask(rule, 'plan');
     const applied = desk.ask(rule, 'apply');
     while (held.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect((await deskAt(at, { store: memory }).ask(rule, 'plan')).settled).toMatchObject([{ outcome: 'in-progress' }]);
-    expect(await deskAt(at, { store: memory }).ask(rule, 'apply')).toMatchObject({ outcome: 'refused', code: 'busy' });
+    expect((await beside.ask(rule, 'plan')).settled).toMatchObject([{ outcome: 'in-progress' }]);
+    expect(await beside.ask(rule, 'apply')).toMatchObject({ outcome: 'refused', code: 'busy' });
     held[0]?.release();
     expect((await applied).outcome).toBe('applied');
   });
 
   it('keeps other corrections out as long as it is under way, also when nobody holds its lock any more', async () => {
-    const store = new MemoryStateStore();
-    const desk = deskAt(at, { store });
+    const desk = deskAt(at);
     await desk.ask(rule, 'plan');
     await at.client.query('begin');
     const [transaction] = await at.column('select pg_current_xact_id()::text');
-    await intended(store, String(transaction));
+    await intended(desk.ledgers, String(transaction));
     expect(await desk.ask(rule, 'apply')).toMatchObject({ outcome: 'refused', code: 'busy' });
     expect(await untitledNow()).toEqual([3, 4, 5]);
     await at.client.query('rollback');
@@ -203,33 +230,28 @@ describe('an end that nobody has heard of', () => {
   it('stays unknown on a server that has never had the transaction', async () => {
     await using other = await startCorrectionServer();
     await other.reset();
-    const store = new MemoryStateStore();
     await at.client.query('select pg_current_xact_id() from generate_series(1, 1)');
     for (let spent = 0; spent < 50; spent += 1) await at.client.query('select pg_current_xact_id()');
     await using proxy = await breakingAtCommit(at.server.port, false);
-    const cut = deskAt(
-      { ...at, writerUrl: Object.assign(new URL(at.writerUrl), { port: proxy.port }).href },
-      { store },
-    );
+    const cut = deskAt({ ...at, writerUrl: Object.assign(new URL(at.writerUrl), { port: proxy.port }).href });
+    const { store, ledgers } = cut;
     await cut.ask(rule, 'plan');
     await cut.ask(rule, 'apply');
-    expect((await deskAt(other, { store }).ask(rule, 'plan')).settled).toMatchObject([{ outcome: 'unknown' }]);
+    expect((await deskAt(other, { store, ledgers }).ask(rule, 'plan')).settled).toMatchObject([{ outcome: 'unknown' }]);
   });
 
   it('stays unknown of several likewise when a plan is applied, which still keeps all others out', async () => {
-    const memory = new MemoryStateStore();
+    const memory = new MemoryLedgerStore();
     for (const transaction of ['9000000001', '9000000002']) await intended(memory, transaction);
     const held: unknown[] = [];
-    const store: StateStore = {
-      read: (name) => memory.read(name),
-      async write(name, content) {
-        if (name === 'ledger/00000005')
-          held.push(...(await at.column("select count(*)::int from pg_locks where locktype = 'advisory' and granted")));
-        await memory.write(name, content);
-      },
-    };
-    const desk = deskAt(at, { store });
-    await writeJson(store, 'plans/titles', await planShownElsewhere());
+    const ledgers = around(memory, async (name, line) => {
+      if (name === entry(5)) {
+        held.push(...(await at.column("select count(*)::int from pg_locks where locktype = 'advisory' and granted")));
+      }
+      return memory.add(name, line);
+    });
+    const desk = deskAt(at, { ledgers });
+    await writeJson(desk.store, 'plans/titles', await planShownElsewhere());
     expect(await desk.ask(rule, 'apply')).toMatchObject({
       outcome: 'applied',
       settled: [
@@ -241,16 +263,13 @@ describe('an end that nobody has heard of', () => {
   });
 
   it('is told, when the ledger does not take it, and completed the next time', async () => {
-    const memory = new MemoryStateStore();
+    const memory = new MemoryLedgerStore();
     let isFull = true;
-    const store: StateStore = {
-      read: (name) => memory.read(name),
-      async write(name, content) {
-        if (name === 'ledger/00000002' && isFull) throw new Error('no space left');
-        await memory.write(name, content);
-      },
-    };
-    const desk = deskAt(at, { store });
+    const ledgers = around(memory, async (name, line) => {
+      if (name === entry(2) && isFull) throw new Error('no space left');
+      return memory.add(name, line);
+    });
+    const desk = deskAt(at, { ledgers });
     await desk.ask(rule, 'plan');
     await expect(desk.ask(rule, 'apply')).rejects.toThrow('It is final, but could not be written into the ledger');
     isFull = false;

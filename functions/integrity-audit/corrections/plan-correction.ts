@@ -1,5 +1,4 @@
 import sql, { type Sql } from 'sql-template-tag';
-import { Ledger } from '../../../shared/ledger/ledger.ts';
 import { connectionConfig } from '../../../shared/postgres/connection.ts';
 import { openSnapshot, type Reader } from '../../../shared/postgres/reader.ts';
 import { identifier } from '../../../shared/postgres/sql.ts';
@@ -8,6 +7,7 @@ import { formatSample, sampleOf } from '../samples.ts';
 import { amount } from './amount.ts';
 import { configuredDatabase } from './configured-database.ts';
 import type { CorrectionContext } from './correction-context.ts';
+import { openLedger } from './correction-ledger.ts';
 import { type CorrectionPlan, planExpiry, planHash, writePlan } from './correction-plan.ts';
 import { type CorrectionResult, resultOf, type ShownStatement } from './correction-result.ts';
 import { countViolations, type ViolationCount } from './count-violations.ts';
@@ -30,7 +30,7 @@ export async function planCorrection(rule: CorrectableRule, context: CorrectionC
     return resultOf(rule, { outcome: 'attend', message });
   }
   await using reader = await openPrimary(rule, context);
-  const ledger = new Ledger(context.store, context.clock);
+  const ledger = await openLedger(rule.database, context);
   const settled = await settleIntents(ledger, rule.database, reader, context.actor);
   const prepared = await prepareCorrection(rule, databaseSettings(context.config, rule.database), reader);
   const { violations, digest } = await countViolations(reader, prepared);

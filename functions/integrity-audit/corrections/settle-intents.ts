@@ -27,17 +27,18 @@ export async function settleIntents(
   reader: Pick<Reader, 'query'>,
   actor: string,
 ): Promise<Settled[]> {
-  const pending = pendingIntents(await ledger.read(), database);
+  const pending = pendingIntents(await Array.fromAsync(ledger.entries()), database);
   if (pending.length === 0 || (await isStandby(reader))) return [];
   const settled: Settled[] = [];
   for (const intent of pending) {
     const outcome = await outcomeOf(reader, String(intent.facts.transaction));
-    const { sequence, at, rule, planHash, action, before, after, facts, hash } = intent;
-    settled.push({ sequence, at, rule, planHash, outcome });
+    const { sequence, at, subject, planHash, action, before, after, facts, hash } = intent;
+    settled.push({ sequence, at, rule: subject, planHash, outcome });
     if (outcome === 'in-progress') continue;
     const isDone = outcome === 'done';
-    const end = { outcome, after: isDone ? after : null, facts, settles: hash };
-    await ledger.append({ actor, task: task.id, rule, database, action, planHash, before, ...end });
+    const end = { outcome, after: isDone ? after : null, facts, settles: hash, confirms: null };
+    const same = { task: task.id, subject, target: database, action, planHash, before, manifest: null, keysHash: null };
+    await ledger.append({ actor, ...same, ...end });
   }
   return settled;
 }
@@ -52,7 +53,7 @@ function pendingIntents(entries: readonly LedgerEntry[], database: string): Ledg
   const settled = new Set(entries.map(({ settles }) => settles));
   return entries.filter(
     (entry) =>
-      entry.outcome === 'intended' && entry.task === task.id && entry.database === database && !settled.has(entry.hash),
+      entry.outcome === 'intended' && entry.task === task.id && entry.target === database && !settled.has(entry.hash),
   );
 }
 
