@@ -99,3 +99,5 @@ export const completionSchema = z.strictObject({
   deletedRows: z.int().min(0),
   keptRows: z.int().min(0),
 });
+
+export type Completion = z.output<typeof completionSchema>;

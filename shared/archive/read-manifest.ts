@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import type * as z from 'zod';
+import { ArchiveFault, type ArchiveRule } from './archive-fault.ts';
+import { exclusionsKey, manifestKey } from './archive-names.ts';
+import type { ArchiveStore } from './archive-store.ts';
+import { type Exclusions, exclusionsSchema, type Manifest, manifestSchema } from './manifest.ts';
+
+/** A manifest as it is in the store. */
+export interface StoredManifest {
+  readonly manifest: Manifest;
+  /** SHA-256 of its bytes, hexadecimal: what the next manifest and the ledger name. */
+  readonly hash: string;
+}
+
+/** Returns what a manifest is named by: the SHA-256 of its text. */
+export function manifestHash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * Returns the manifest of an archive.
+ *
+ * @param expectedHash what the ledger, or the next manifest, says.
+ * @throws ArchiveFault `chain-broken` when there is none, `manifest-tampered` when it is none or another; and the
+ *   SDK's errors.
+ */
+export async function readManifest(
+  store: ArchiveStore,
+  policy: string,
+  sequence: number,
+  expectedHash?: string,
+): Promise<StoredManifest> {
+  const key = manifestKey(policy, sequence);
+  const text = await readDocument(store, key, 'chain-broken');
+  const hash = manifestHash(text);
+  if (expectedHash !== undefined && hash !== expectedHash) {
+    throw tampered(store, key, `The manifest's SHA-256 is ${hash}; the one that was written has ${expectedHash}.`);
+  }
+  const manifest = parseDocument(store, key, text, manifestSchema);
+  if (manifest.policy !== policy || manifest.sequence !== sequence) {
+    const detail = `The manifest says that it is number ${manifest.sequence} of ${manifest.policy}.`;
+    throw tampered(store, key, detail);
+  }
+  return { manifest, hash };
+}
+
+/**
+ * Returns a document that names rows of an archive which were not deleted.
+ *
+ * @param hash of the archive's manifest.
+ * @throws ArchiveFault as {@link readManifest} does.
+ */
+export async function readExclusions(
+  store: ArchiveStore,
+  policy: string,
+  sequence: number,
+  number: number,
+  hash: string,
+): Promise<Exclusions> {
+  const key = exclusionsKey(policy, sequence, number);
+  const exclusions = parseDocument(store, key, await readDocument(store, key, 'manifest-tampered'), exclusionsSchema);
+  if (exclusions.manifest === hash) return exclusions;
+  throw tampered(store, key, 'It is of another manifest than the one beside it.');
+}
+
+async function readDocument(store: ArchiveStore, key: string, rule: ArchiveRule): Promise<string> {
+  const text = await store.readText(key);
+  if (text !== undefined) return text;
+  throw new ArchiveFault(rule, store.urlOf(key), 'The document is not there.');
+}
+
+function parseDocument<Schema extends z.ZodType>(
+  store: ArchiveStore,
+  key: string,
+  text: string,
+  schema: Schema,
+): z.output<Schema> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw tampered(store, key, 'It is no JSON.', error);
+  }
+  const { success, data, error } = schema.safeParse(value);
+  if (success) return data;
+  const issue = error.issues[0];
+  throw tampered(store, key, `It is not as it was written: ${issue?.path.join('.')}: ${issue?.message}`, error);
+}
+
+function tampered(store: ArchiveStore, key: string, detail: string, cause?: unknown): ArchiveFault {
+  return new ArchiveFault('manifest-tampered', store.urlOf(key), detail, { cause });
+}
