@@ -8,8 +8,11 @@ export interface ServerFeatures {
   readonly transactionTimeout: boolean;
 }
 
-/** Whether tables are read rather than indexes; with `but-lookups`, indexes say where a row is, and never what is in it. */
-export type FromHeap = boolean | 'but-lookups';
+/**
+ * Whether tables are read rather than indexes; with `but-lookups`, indexes say where a row is, and never what is in it; with `never`,
+ * where an index leads to the rows it is read, and in its order, however few the server believes that there are.
+ */
+export type FromHeap = boolean | 'but-lookups' | 'never';
 
 /** What may differ from statement to statement. */
 export interface StatementSettings {
@@ -82,6 +85,8 @@ export function transactionScript({
     "set local intervalstyle = 'postgres'",
     "set local bytea_output = 'hex'",
     'set local extra_float_digits = 1',
+    "set local lc_monetary = 'C'",
+    'set local xmlbinary = base64',
     // Cursors are read to their end.
     'set local cursor_tuple_fraction = 1',
     `set local timezone = ${escapeLiteral(timeZone)}`,
@@ -105,6 +110,7 @@ export function settingsScript({ statementTimeoutMs, lockTimeoutMs, fromHeap }: 
  */
 export function heapScript(fromHeap: FromHeap): string[] {
   if (fromHeap === false) return [];
+  if (fromHeap === 'never') return ['seqscan', 'bitmapscan'].map((way) => `set local enable_${way} = off`);
   const off = fromHeap === 'but-lookups' ? ['indexonlyscan'] : ['indexonlyscan', 'indexscan', 'bitmapscan'];
   return ['set local enable_seqscan = on', ...off.map((way) => `set local enable_${way} = off`)];
 }

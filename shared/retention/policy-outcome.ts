@@ -24,6 +24,8 @@ export const policyOutcomeSchema = z.strictObject({
   batches: z.int().min(0).default(0),
   bytes: z.int().min(0).default(0),
   waitedMs: z.int().min(0).default(0),
+  /** What it was waited for, one sentence each, the longest first. */
+  waitedFor: z.array(z.string()).default([]),
   workedMs: z.int().min(0).default(0),
   /** How far the oldest thing past its retention is past it, at the end. */
   backlogAgeHours: z.number().min(0).nullable().default(null),

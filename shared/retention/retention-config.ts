@@ -63,6 +63,11 @@ export const rowSelection = {
   /** The index by which the rows are found: its first column is `ageColumn`. Without it every batch would read the whole table. */
   index: name,
   children: z.array(childSchema).default([]),
+  /**
+   * Triggers and rules on DELETE that may fire, as `schema.table.trigger`: any other one keeps everything from being done, as what it does
+   * is not in the plan.
+   */
+  acceptedTriggers: z.array(name).optional(),
 };
 
 /** What must hold before anything is deleted. All are on unless switched off by name. */

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { evaluateOutcomes, type FaultRules } from './evaluate-outcomes.ts';
+import { guardIds } from './guard.ts';
+import { type PolicyOutcome, policyOutcomeSchema } from './policy-outcome.ts';
+
+const rules: FaultRules<'deletion-failed'> = { 'deletion-failed': { severity: 'high', remedy: 'Look.' } };
+const limits = { maximumBacklogHours: 72 };
+
+function outcome(changes: Partial<PolicyOutcome> = {}): PolicyOutcome {
+  return policyOutcomeSchema.parse({
+    policy: 'listens',
+    target: 'main/public.listens',
+    mode: 'apply',
+    state: 'done',
+    planHash: 'a'.repeat(64),
+    planned: 10,
+    deleted: 10,
+    ...changes,
+  });
+}
+
+function evaluate(...outcomes: PolicyOutcome[]) {
+  return evaluateOutcomes('data-purge', outcomes, rules, limits);
+}
+
+const guard = { guard: 'too-many-rows', detail: 'There are 11 rows.', evidence: { rows: 11 } } as const;
+
+describe('what became of policies', () => {
+  it('is nothing to find when all that was planned was done', () => {
+    const { findings, changes, headline } = evaluate(outcome());
+    expect(findings).toEqual([]);
+    expect(changes).toMatchObject([{ outcome: 'done', detail: expect.stringContaining('10 deleted') }]);
+    expect(headline).toBe('10 deleted.');
+  });
+
+  it('pages when a guard has stopped an apply, and says that nothing was touched', () => {
+    const { findings, changes } = evaluate(outcome({ state: 'guarded', deleted: 0, guards: [guard] }));
+    expect(findings).toMatchObject([
+      { rule: 'too-many-rows', severity: 'critical', summary: 'There are 11 rows. Nothing was touched.' },
+    ]);
+    expect(changes).toMatchObject([{ outcome: 'planned' }]);
+  });
+
+  it('says in a dry run that a guard would stop it, and asks nobody for approval', () => {
+    const approval = { guard: 'approval-missing', detail: 'Nobody has approved it.', evidence: {} } as const;
+    const { findings, headline } = evaluate(
+      outcome({ mode: 'dry-run', state: 'planned', deleted: 0, guards: [guard, approval] }),
+    );
+    expect(findings).toMatchObject([{ rule: 'too-many-rows', severity: 'medium' }]);
+    expect(headline).toBe('10 past their retention; nothing was changed.');
+  });
+
+  it('has a remedy for every guard', () => {
+    const guards = guardIds.map((id) => ({ ...guard, guard: id }));
+    const { findings } = evaluate(outcome({ state: 'guarded', guards }));
+    expect(findings.map(({ rule }) => rule)).toEqual([...guardIds]);
+    expect(findings.every(({ remedy }) => remedy.length > 20)).toBe(true);
+  });
+
+  it.each([
+    ['at the limit', 72, []],
+    ['beyond it', 72.1, ['backlog']],
+    ['unknown', null, []],
+  ])('finds a backlog that is %s', (_, backlogAgeHours, expected) => {
+    const { findings } = evaluate(outcome({ backlogAgeHours, backlog: 5 }));
+    expect(findings.map(({ rule }) => rule)).toEqual(expected);
+  });
+
+  it('expects no more of a policy that only shows what it would do', () => {
+    expect(evaluate(outcome({ mode: 'dry-run', state: 'planned', backlogAgeHours: 1_000 })).findings).toEqual([]);
+  });
+
+  it('tells apart faults of one rule by what they are about', () => {
+    const fault = { rule: 'deletion-failed', detail: 'The server said no.', evidence: {} };
+    const { findings, changes } = evaluate(
+      outcome({
+        faults: [
+          { ...fault, subject: 'batch 1' },
+          { ...fault, subject: 'batch 2' },
+        ],
+      }),
+    );
+    expect(findings.map(({ discriminator }) => discriminator)).toEqual(['batch 1', 'batch 2']);
+    expect(changes).toMatchObject([{ outcome: 'failed' }]);
+  });
+
+  it('refuses a fault of a rule that the task does not have', () => {
+    const fault = { rule: 'toString', subject: 'x', detail: 'y', evidence: {} };
+    expect(() => evaluate(outcome({ faults: [fault] }))).toThrow('data-purge has no rule toString');
+  });
+
+  it('names what was paused, and what was archived', () => {
+    const paused = outcome({ state: 'paused', archived: 4, deleted: 4, manifests: ['s3://archive/listens/1'] });
+    const { findings, changes, headline } = evaluate(paused, outcome({ policy: 'other', mode: 'dry-run' }));
+    expect(findings).toMatchObject([{ rule: 'paused', severity: 'low' }]);
+    expect(changes?.[0]?.detail).toContain('4 archived in 1 verified archives, 4 deleted');
+    expect(headline).toContain('Of one policy it was only shown what would be done.');
+  });
+
+  it('says so when there is no policy', () => {
+    expect(evaluate()).toEqual({ findings: [], unchecked: [], changes: [], headline: 'No policy is configured.' });
+  });
+});
