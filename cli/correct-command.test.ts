@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { hostname, tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -101,13 +101,14 @@ To apply just this: caretaker correct titles --config ${join(directory, 'estate.
     );
     expect(code).toBe(0);
     expect(await at.column('select count(*)::int from tracks where title is null')).toEqual([0]);
-    const folder = join(state, 'caretaker', 'nycmg', 'integrity-audit', 'ledger');
-    expect((await readdir(folder)).sort()).toEqual(['00000001', '00000002', 'head']);
+    const folder = join(state, 'caretaker', 'nycmg', 'ledgers', 'integrity-audit', 'main');
+    expect((await readdir(folder)).sort()).toEqual(['.head', '00000001.json', '00000002.json']);
     const { stdout: json } = await correct('ask', '--done', 'asked them', '--json');
     expect(JSON.parse(json)).toMatchObject({ outcome: 'attended', remaining: 0, ledgerEntry: 3 });
-    const entry = JSON.parse(await readFile(join(folder, '00000003'), 'utf8'));
-    expect(entry).toMatchObject({ actor: userInfo().username, outcome: 'attended', facts: { note: 'asked them' } });
-    expect((await stat(join(folder, '00000003'))).mode & 0o077).toBe(0);
+    const entry = JSON.parse(await readFile(join(folder, '00000003.json'), 'utf8'));
+    const actor = `${userInfo().username}@${hostname()}`;
+    expect(entry).toMatchObject({ actor, outcome: 'attended', facts: { note: 'asked them' } });
+    expect((await stat(join(folder, '00000003.json'))).mode & 0o077).toBe(0);
   });
 
   it('exits with 1 when it is refused, and says why and that nothing was changed', async () => {

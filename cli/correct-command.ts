@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import type { AuditConfig } from '../functions/integrity-audit/config.ts';
 import type { CorrectionRequest } from '../functions/integrity-audit/corrections/correct.ts';
 import type { CorrectionContext } from '../functions/integrity-audit/corrections/correction-context.ts';
@@ -7,6 +6,7 @@ import type { CorrectableRule } from '../functions/integrity-audit/corrections/p
 import { task } from '../functions/integrity-audit/task.ts';
 import { AwsClients } from '../shared/aws/clients.ts';
 import { parseOrThrow } from '../shared/config-error.ts';
+import { shellWord } from './desk.ts';
 import { exitCodes } from './exit-code.ts';
 import { renderCorrection } from './render-correction.ts';
 import { safeJson } from './safe-json.ts';
@@ -67,7 +67,8 @@ async function correctIn(
       store: await surroundings.storeFor(task.id),
       signal,
       clock: () => new Date(),
-      actor: operatingSystemUser(),
+      ledgers: surroundings.ledgers,
+      actor: surroundings.actor,
     };
     const results: CorrectionResult[] = [];
     for (const request of requestsOf(options)) {
@@ -104,10 +105,6 @@ function commandOf(ruleId: string, { sandbox, config }: CorrectCommandOptions): 
   return `caretaker correct ${ruleId}${config === undefined ? '' : ` --config ${shellWord(config)}`}`;
 }
 
-function shellWord(text: string): string {
-  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** The sample estate ends with the process, and what is remembered of it: a plan is shown and applied in one go there. */
 function requestsOf({ apply, done, sandbox }: CorrectCommandOptions): CorrectionRequest[] {
   if (done !== undefined) return [{ kind: 'attend', note: done }];
@@ -123,15 +120,6 @@ function correctableRule({ rules }: AuditConfig, id: string, source: string): Co
   if (rule === undefined) throw new UsageError(`no such rule of ${task.id} in ${source}: ${id} (${which})`);
   if (rule.correction === undefined) throw new UsageError(`the rule ${id} has no correction (${which})`);
   return rule as CorrectableRule;
-}
-
-function operatingSystemUser(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // A user id without an entry in the system's list of users, as in a container.
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
 }
 
 function exitCodeOfCorrection(results: readonly CorrectionResult[]): number {

@@ -2,10 +2,15 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { ConfigError } from '../shared/config-error.ts';
 import { severities } from '../shared/finding.ts';
 import { printableLines } from '../shared/text/printable.ts';
+import { type ApproveCommandOptions, approveCommand } from './approve-command.ts';
 import { tolerateClosedPipe } from './closed-pipe.ts';
 import { type CorrectCommandOptions, correctCommand } from './correct-command.ts';
+import type { DeskOptions } from './desk.ts';
 import { exitCodes, type FailOn } from './exit-code.ts';
 import { type InvokeCommandOptions, invokeCommand } from './invoke-command.ts';
+import { type LedgerShowOptions, ledgerShowCommand, ledgerVerifyCommand } from './ledger-command.ts';
+import { type PauseCommandOptions, pauseCommand, type ResumeCommandOptions, resumeCommand } from './pause-command.ts';
+import { type RestoreCommandOptions, restoreCommand } from './restore-command.ts';
 import { type RunCommandOptions, runCommand } from './run-command.ts';
 import { scheduleCommand } from './schedule-command.ts';
 import { type SchemaName, schemaCommand, schemaNames } from './schema-command.ts';
@@ -38,7 +43,7 @@ program
   .argument('[task...]', 'tasks to run')
   .option('--all', 'every task that is switched on')
   .option('--sandbox', 'against the sample estate, which runs inside this process')
-  .option('--apply', 'let tasks that change things change them')
+  .option('--apply', 'let tasks that change things change them, where their policies say so; without it, dry run')
   .option('--only <glob>', 'narrow the run to resources whose name or id matches, such as "*.example"')
   .option('--config <file>', 'configuration (default: caretaker.config.ts)')
   .option('--json', 'print JSON: one report, or an array for several tasks')
@@ -87,11 +92,107 @@ program
     process.exitCode = await correctCommand(ruleId, options);
   });
 
+const sharedFolder = `
+Without --stage it is about what this machine runs. Two people share that only
+when XDG_STATE_HOME names, for both, one folder that both can write to; else
+each has plans, pauses and ledgers of their own, in ~/.local/state.
+`;
+
+withDesk(program.command('approve'))
+  .description('show a plan, and let the first run of a policy begin it')
+  .argument('<plan-hash>', 'hash of the plan, or its first 12 digits or more')
+  .option('--show', 'only show it')
+  .addHelpText(
+    'after',
+    `
+Who approves has to be another one than who made the plan, and than who then
+runs it: the user of this machine, or with --stage the AWS identity.
+${sharedFolder}
+Exit codes: 0 it is approved; 1 it was refused, or could not be asked; 2 wrong usage or configuration.`,
+  )
+  .action(async (hash: string, options: ApproveCommandOptions) => {
+    process.exitCode = await approveCommand(hash, options);
+  });
+
+withDesk(program.command('pause'))
+  .description('stop tasks that change things before their next batch, or list what is stopped')
+  .argument('[task]', 'task to stop (default: all that change things)')
+  .option('--policy <id>', 'stop just this policy of the task')
+  .option('--reason <text>', 'why, for whoever meets it')
+  .option('--list', 'list what is paused')
+  .addHelpText('after', `${sharedFolder}\nExit codes: 0 done; 1 it could not be asked; 2 wrong usage or configuration.`)
+  .action(async (taskId: string | undefined, options: PauseCommandOptions) => {
+    process.exitCode = await pauseCommand(taskId, options);
+  });
+
+withDesk(program.command('resume'))
+  .description('let go on what was paused')
+  .argument('[task]', 'task to let go on (default: all that change things)')
+  .option('--policy <id>', 'let just this policy of the task go on')
+  .addHelpText('after', `${sharedFolder}\nExit codes: 0 done; 1 it could not be asked; 2 wrong usage or configuration.`)
+  .action(async (taskId: string | undefined, options: ResumeCommandOptions) => {
+    process.exitCode = await resumeCommand(taskId, options);
+  });
+
+withDesk(program.command('restore'))
+  .description('prove an archive, and load it into a schema of its own or back to where it came from')
+  .argument('<archive>', '<policy> for its latest, <policy>/<number>, or s3://<bucket>/<key> of a manifest')
+  .option('--into <schema>', 'make its tables in this schema, and load them')
+  .option('--apply', 'put its rows back into the tables that they were taken from, all or none')
+  .option('--sandbox', 'in the sample estate, which runs inside this process')
+  .addHelpText(
+    'after',
+    `
+Without --into and --apply it is only proven. Rows are loaded by the writer of the database that they were taken from;
+with --stage, the ledger of that stage is looked into and written to.
+
+Exit codes: 0 it is proven and, where asked, loaded; 1 it was refused or failed, or nobody knows; 2 wrong usage or configuration.`,
+  )
+  .action(async (archive: string, options: RestoreCommandOptions) => {
+    process.exitCode = await restoreCommand(archive, options);
+  });
+
+const ledger = program.command('ledger').description('prove and show what was written down of all changes');
+
+withDesk(ledger.command('verify'))
+  .description('prove that every entry is as it was written, in its place, and none is missing')
+  .argument('[chain]', 'one ledger, such as data-purge/sessions (default: all)')
+  .addHelpText(
+    'after',
+    `${sharedFolder}\nExit codes: 0 all of it is proven; 1 it is not, or nothing is there; 2 wrong usage.`,
+  )
+  .action(async (chain: string | undefined, options: DeskOptions) => {
+    process.exitCode = await ledgerVerifyCommand(chain, options);
+  });
+
+withDesk(ledger.command('show'))
+  .description('print the entries of a ledger, oldest first')
+  .argument('<chain>', 'such as data-purge/sessions')
+  .option('--last <count>', 'only so many, the newest', parseCount)
+  .addHelpText('after', `${sharedFolder}\nExit codes: 0 done; 1 it is broken, or not there; 2 wrong usage.`)
+  .action(async (chain: string, options: LedgerShowOptions) => {
+    process.exitCode = await ledgerShowCommand(chain, options);
+  });
+
 program
   .command('schema')
   .description('print a public interface as JSON Schema')
   .argument('<name>', schemaNames.join(' or '), parseSchemaName)
   .action((name: SchemaName) => schemaCommand(name));
+
+/** Adds the options of a command that is about what runs have left. */
+function withDesk(command: Command): Command {
+  return command
+    .option('--stage <stage>', 'of what is deployed to this stage, such as prod')
+    .option('--region <region>', 'region that it is deployed to (default: that of the AWS profile)')
+    .option('--config <file>', 'configuration (default: caretaker.config.ts)')
+    .option('--json', 'print JSON');
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('A whole number from 1 on.');
+}
 
 function parseFailOn(text: string): FailOn {
   if (!failOnChoices.includes(text)) throw new InvalidArgumentError(`Choose one of ${failOnChoices.join(', ')}.`);

@@ -81,6 +81,7 @@ ${tiles}
 ${coverage.unchecked.length === 0 ? html`` : uncheckedTable(coverage.unchecked)}
 <h2>Findings (${findings.length})</h2>
 ${findings.length === 0 ? html`<p>Nothing was found in what could be checked.</p>` : findings.map(findingArticle)}
+${changesTable(report)}
 ${(report.tables ?? []).map((table) => tableSection(table, scope.timeZone))}
 <h2>Coverage</h2>
 <table><thead><tr><th>Type</th><th>Expected</th><th>Checked</th></tr></thead><tbody>
@@ -89,6 +90,18 @@ ${Object.entries(coverage.byType).map(
 )}
 </tbody></table>
 </section>
+`;
+}
+
+/** What was changed, or would be; nothing of a task that changes nothing. */
+function changesTable({ mode, changes }: Report): Html {
+  if (changes.length === 0) return html``;
+  return html`<h2>${mode === 'apply' ? 'Changes' : 'What would be changed; this was a dry run'} (${changes.length})</h2>
+<table class="changes"><thead><tr><th>What</th><th>Outcome</th><th>Detail</th></tr></thead><tbody>
+${changes.map(
+  ({ resource, outcome, detail }) => html`<tr><td>${resource.name}</td><td>${outcome}</td><td>${detail}</td></tr>`,
+)}
+</tbody></table>
 `;
 }
 

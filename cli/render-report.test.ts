@@ -37,7 +37,7 @@ const report: Report = {
       remedy: hostile,
     },
   ],
-  changes: [],
+  changes: [{ resource, action: hostile, outcome: 'planned', detail: hostile }],
   metrics: { durationSeconds: 1 },
   headline: hostile,
   tables: [
@@ -67,6 +67,7 @@ const clean: Report = {
   ...report,
   coverage: { expected: 2, checked: 2, unchecked: [], byType: { 'rds-instance': { expected: 2, checked: 2 } } },
   findings: [],
+  changes: [],
   headline: '2 of 2 resources could be restored as their policies ask; the worst would lose 90 minutes.',
   tables: [tracks],
   status: 'clean',
@@ -142,6 +143,23 @@ describe('a report in a terminal', () => {
     const text = renderReport({ ...clean, coverage, headline: 'No database was audited.', tables: [] }, plain);
     expect(text).toContain('\nNothing was checked: there was nothing to look at.\nNo database was audited.\n');
     expect(text).not.toContain('Clean');
+  });
+
+  it('says of changes whether they were made', () => {
+    const changed = { ...resource, name: 'listens' };
+    const change = (outcome: Report['changes'][number]['outcome']) => ({
+      resource: changed,
+      action: 'take',
+      outcome,
+      detail: '10 deleted.',
+    });
+    const changes = [change('planned')];
+    const shown = renderReport({ ...report, changes }, plain).replaceAll(/\s+/g, ' ');
+    expect(shown).toContain('in a dry run that has changed nothing (1) planned · listens: 10 deleted.');
+    const applied: Report = { ...report, mode: 'apply', changes: [change('done'), change('failed')] };
+    expect(renderReport(applied, plain)).toContain('Changes (2)\n  done · listens: 10 deleted.\n  failed · listens');
+    expect(renderHtml([applied])).toContain('<td>listens</td><td>failed</td><td>10 deleted.</td>');
+    expect(renderReport({ ...report, changes: [] }, plain)).not.toContain('changed');
   });
 
   it('says the headline below the status, and what was measured below the findings', () => {

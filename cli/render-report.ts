@@ -1,5 +1,5 @@
 import { compareSeverity, type Finding, type Severity, severities } from '../shared/finding.ts';
-import type { Report, ReportTable, Unchecked } from '../shared/report.ts';
+import type { Change, Report, ReportTable, Unchecked } from '../shared/report.ts';
 import { formatInZone } from '../shared/schedule/time-zone.ts';
 import { printable } from '../shared/text/printable.ts';
 import { alignedTable, blockTable } from '../shared/text/text-table.ts';
@@ -66,6 +66,7 @@ export function renderReport(report: Report, terminal: Terminal, options: { brie
   } else {
     for (const finding of worstFirst) lines.push('', ...findingLines(finding, terminal));
   }
+  lines.push(...changesLines(report, terminal));
   lines.push(...tablesLines(report, terminal, options.brief === true ? maxRowsInBrief : Number.POSITIVE_INFINITY));
   if (coverage.unchecked.length > 0) {
     lines.push('', style('bold', `Could not be checked (${coverage.unchecked.length})`));
@@ -110,6 +111,30 @@ function samplesLines(samples: Finding['evidence'][string] | undefined, columns:
 function findingLine({ severity, rule, resource, summary }: Finding, { style, columns }: Terminal): string {
   const head = `${style(severityStyle[severity], severity.toUpperCase().padEnd(8))} ${style('bold', rule)} · ${printable(resource.name)}`;
   return wrap(`${head}: ${printable(summary)}`, columns, ' '.repeat(9), '');
+}
+
+const changeStyle: Readonly<Record<Change['outcome'], Parameters<Terminal['style']>[0]>> = {
+  planned: 'dim',
+  done: 'green',
+  failed: ['bold', 'yellow'],
+};
+
+/** Returns what was changed, or what would be; nothing of a task that changes nothing. */
+function changesLines({ mode, changes }: Report, { style, columns }: Terminal): string[] {
+  if (changes.length === 0) return [];
+  const heading = mode === 'apply' ? 'Changes' : 'What would be changed, in a dry run that has changed nothing';
+  return [
+    '',
+    wrap(style('bold', `${heading} (${changes.length})`), columns, '  ', ''),
+    ...changes.map(({ resource, outcome, detail }) =>
+      wrap(
+        `${style(changeStyle[outcome], outcome)} · ${printable(resource.name)}: ${printable(detail)}`,
+        columns,
+        indent,
+        '  ',
+      ),
+    ),
+  ];
 }
 
 function tablesLines({ tables = [], scope }: Report, terminal: Terminal, maxRows: number): string[] {

@@ -2,6 +2,7 @@ import { open, writeFile } from 'node:fs/promises';
 import { AwsClients } from '../shared/aws/clients.ts';
 import { ConfigError } from '../shared/config-error.ts';
 import { workWindowSeconds } from '../shared/deployment.ts';
+import type { Invocation } from '../shared/invocation.ts';
 import type { Report } from '../shared/report.ts';
 import { runTask } from '../shared/run-task.ts';
 import type { TaskDefinition } from '../shared/task.ts';
@@ -44,8 +45,9 @@ export async function runCommand(taskIds: readonly string[], options: RunCommand
   }
   if (options.only === '') throw new UsageError('--only needs a pattern');
   const named = options.all === true ? definitions : definitionsNamed(taskIds);
-  if (options.apply === true)
+  if (options.apply === true && !named.some(({ applies }) => applies === true)) {
     throw new UsageError(`${named.map(({ id }) => id).join(', ')}: changes nothing, so there is nothing to --apply`);
+  }
 
   if (options.sandbox !== true) return runIn(await ownSurroundings(options.config), named, options);
   const { interruptible } = await import('../sandbox/interruption.ts');
@@ -80,13 +82,16 @@ async function runIn(
             databases: configuration.databases,
             config: configuration.tasks[definition.id]?.config ?? {},
             configSource: source,
-            invocation: options.only === undefined ? {} : { scope: { only: options.only } },
+            invocation: invocationOf(definition, options),
             clients,
             clock: () => new Date(),
             store: await surroundings.storeFor(definition.id),
+            control: surroundings.control,
+            ledgers: surroundings.ledgers,
+            actor: surroundings.actor,
             // Nothing here ends a run after fifteen minutes, as Lambda does: long work may take as long as in steps.
             timeBudgetSeconds: definition.resumable === true ? workWindowSeconds : definition.timeoutSeconds,
-            progress: (done, total) => progress.update(done, total),
+            progress: (done, total, subject) => progress.update(done, total, subject),
           }),
         );
       } catch (error) {
@@ -106,6 +111,14 @@ async function runIn(
     clients.destroy();
     await surroundings.stop();
   }
+}
+
+/** By hand a task changes something only when it is told to, whatever its policies say; a task that changes nothing is not told. */
+function invocationOf({ applies }: TaskDefinition, { only, apply }: RunCommandOptions): Invocation {
+  return {
+    ...(applies === true && apply !== true ? { dryRun: true } : {}),
+    ...(only === undefined ? {} : { scope: { only } }),
+  };
 }
 
 async function write(reports: readonly Report[], options: RunCommandOptions): Promise<void> {

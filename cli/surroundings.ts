@@ -1,9 +1,16 @@
 import { loadConfiguration } from '../config/load.ts';
 import { type Configuration, configurationSchema } from '../config/schema.ts';
 import { parseOrThrow } from '../shared/config-error.ts';
-import { FileStateStore, stateFolder } from '../shared/storage/file-state-store.ts';
+import type { ControlStore } from '../shared/control/control-store.ts';
+import { FileControlStore } from '../shared/control/file-control-store.ts';
+import { MemoryControlStore } from '../shared/control/memory-control-store.ts';
+import { FileLedgerStore } from '../shared/ledger/file-ledger-store.ts';
+import type { LedgerStore } from '../shared/ledger/ledger-store.ts';
+import { MemoryLedgerStore } from '../shared/ledger/memory-ledger-store.ts';
+import { FileStateStore, stateFolder, stateFolderMode } from '../shared/storage/file-state-store.ts';
 import { MemoryStateStore } from '../shared/storage/memory-state-store.ts';
 import type { StateStore } from '../shared/storage/state-store.ts';
+import { operatingSystemUser } from './operating-system-user.ts';
 import { userPath } from './user-path.ts';
 
 /** Where a command works: at what is configured, or at the sample estate. */
@@ -11,6 +18,12 @@ export interface Surroundings {
   readonly configuration: Configuration;
   /** What to call the configuration in a message. */
   readonly source: string;
+  /** Who works. */
+  readonly actor: string;
+  /** What people and runs tell each other of this estate. */
+  readonly control: ControlStore;
+  /** What was done to it. */
+  readonly ledgers: LedgerStore;
   /** Returns where a task remembers what it has seen of this estate. */
   storeFor(taskId: string): Promise<StateStore>;
   stop(): Promise<void>;
@@ -19,8 +32,17 @@ export interface Surroundings {
 /** Returns those of a configuration file. @throws ConfigError when it cannot be used. */
 export async function ownSurroundings(path = 'caretaker.config.ts'): Promise<Surroundings> {
   const configuration = await loadConfiguration(userPath(path));
-  const storeFor = async (taskId: string) => new FileStateStore(stateFolder(configuration.estate.name, taskId));
-  return { configuration, source: path, storeFor, stop: async () => {} };
+  const { name } = configuration.estate;
+  const mode = await stateFolderMode();
+  return {
+    configuration,
+    source: path,
+    actor: operatingSystemUser(),
+    control: new FileControlStore(stateFolder(name, 'control'), mode),
+    ledgers: new FileLedgerStore(stateFolder(name, 'ledgers'), mode),
+    storeFor: async (taskId) => new FileStateStore(stateFolder(name, taskId), mode),
+    stop: async () => {},
+  };
 }
 
 /**
@@ -38,5 +60,13 @@ export async function sandboxSurroundings(): Promise<Surroundings> {
     await sandbox.seedState(taskId, store);
     return store;
   };
-  return { configuration, source: 'sandbox', storeFor, stop: () => sandbox.stop() };
+  return {
+    configuration,
+    source: 'sandbox',
+    actor: operatingSystemUser(),
+    control: new MemoryControlStore(),
+    ledgers: new MemoryLedgerStore(),
+    storeFor,
+    stop: () => sandbox.stop(),
+  };
 }

@@ -6,6 +6,9 @@ import { UsageError } from './usage-error.ts';
 /** Every task, in the registry's order. */
 export const definitions: readonly TaskDefinition[] = Object.values(registry);
 
+/** Those that change the estate. */
+export const applyingDefinitions = definitions.filter(({ applies }) => applies === true);
+
 /**
  * Returns the definitions of the tasks named.
  *

@@ -1,0 +1,106 @@
+import type { Plan } from '../shared/retention/plan.ts';
+import { plannedAmount } from '../shared/retention/plans.ts';
+import { formatInZone } from '../shared/schedule/time-zone.ts';
+import { formatQuantity } from '../shared/text/format-quantity.ts';
+import { printable } from '../shared/text/printable.ts';
+import type { ApprovalResult } from './approve-command.ts';
+import type { Desk } from './desk.ts';
+import { type Terminal, wrap } from './terminal.ts';
+
+/** Of the labels in front of each line. */
+const labelWidth = 14;
+
+/** Partitions of a plan that are named. */
+const maxPartitionsShown = 20;
+
+const headings: Readonly<Record<ApprovalResult['outcome'], string>> = {
+  approved: 'Approved',
+  'already-approved': 'Approved before',
+  shown: 'Shown',
+  refused: 'REFUSED',
+};
+
+/** Returns a plan, and what came of its approval, for people to read in a terminal. */
+export function renderApproval(
+  result: ApprovalResult,
+  { desk, timeZone }: { readonly desk: Pick<Desk, 'place' | 'sameOptions'>; readonly timeZone: string },
+  terminal: Terminal,
+): string {
+  const { outcome, code, message, hash, plan, validUntil, approval } = result;
+  const { columns, style } = terminal;
+  const line = (label: string, text: string) =>
+    wrap(printable(text), columns, ' '.repeat(labelWidth + 2), `  ${label.padEnd(labelWidth)}`);
+  const time = (at: string) => formatInZone(new Date(at), timeZone);
+  const heading = style(outcome === 'refused' ? ['bold', 'red'] : 'bold', headings[outcome]);
+  const lines = [
+    `${style('bold', `Plan ${hash}`)} · ${printable(desk.place)}`,
+    '',
+    ...(plan === null
+      ? []
+      : [
+          line('policy', `${plan.policy} of ${plan.task}`),
+          ...planLines(plan).map(([label, text]) => line(label, text)),
+          line('made', `${time(plan.plannedAt)} by ${plan.plannedBy}`),
+          ...(validUntil === null ? [] : [line('to begin by', time(validUntil))]),
+          ...(approval === null ? [] : [line('approved', `${time(approval.at)} by ${approval.by}`)]),
+          '',
+        ]),
+    wrap(`${heading}${code === null ? '' : ` (${code})`}: ${printable(message)}`, columns, '  ', ''),
+    ...(plan === null ? [] : nextLines(result, plan, desk, columns)),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function planLines(plan: Plan): [label: string, text: string][] {
+  if (plan.kind === 'rows') {
+    const verb = plan.action === 'archive' ? 'Archives and then deletes' : 'Deletes without an archive';
+    return [
+      ['does', `${verb} ${number(plan.rows)} of ${number(plan.tableRows)} rows of ${plan.database}/${plan.table}.`],
+      ['older than', plan.cutoff],
+      ['from, to', `${plan.oldest ?? '–'}, ${plan.youngest ?? '–'}`],
+      ...plan.children.map(({ table, rows }): [string, string] => [
+        'and with them',
+        `${number(rows)} rows of ${table}`,
+      ]),
+    ];
+  }
+  if (plan.kind === 'objects') {
+    const size = formatQuantity('sizeBytes', plan.bytes, 'UTC');
+    return [
+      ['does', `Deletes ${number(plan.objects)} of ${number(plan.listed)} listed (${plan.what}), ${size}.`],
+      ['below', `s3://${plan.bucket}/${plan.prefix}`],
+      ['older than', plan.cutoff],
+    ];
+  }
+  const left = plan.partitions.length - maxPartitionsShown;
+  return [
+    ['does', `Takes ${number(plannedAmount(plan))} partitions of ${plan.database}/${plan.table}.`],
+    ['older than', plan.cutoff],
+    ...plan.partitions
+      .slice(0, maxPartitionsShown)
+      .map(({ step, name, rows, bytes }): [string, string] => [
+        step,
+        `${name}, ${number(rows)} rows, ${formatQuantity('sizeBytes', bytes, 'UTC')}`,
+      ]),
+    ...(left > 0 ? [['', `… and ${number(left)} more`] satisfies [string, string]] : []),
+  ];
+}
+
+function nextLines(
+  { outcome, hash }: ApprovalResult,
+  { task }: Plan,
+  { place, sameOptions }: Pick<Desk, 'place' | 'sameOptions'>,
+  columns: number,
+): string[] {
+  if (outcome === 'refused') return [];
+  if (outcome === 'shown') return [`To approve just this: caretaker approve ${hash}${printable(sameOptions)}`];
+  const next =
+    place === 'this machine'
+      ? `Somebody else than who approved it begins it: caretaker run ${task}${sameOptions} --apply`
+      : `The next run of ${task} begins it.`;
+  return [wrap(printable(next), columns, '  ', '')];
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
