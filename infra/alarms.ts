@@ -1,4 +1,4 @@
-import type { TaskDefinition } from '../shared/task.ts';
+import type { MetricAlarm, TaskDefinition } from '../shared/task.ts';
 
 /** One kind of alarm: `infra` creates one for each task, and `docs/runbook.md` has one heading for each kind. */
 export interface AlarmKind {
@@ -58,12 +58,24 @@ export function alarmIdsOf(definition: TaskDefinition): AlarmId[] {
     .map(([id]) => id as AlarmId);
 }
 
-/**
- * Returns where the runbook treats this kind of alarm: its address, else its path in this repository, with GitHub's anchor of the
- * heading.
- */
-export function runbookLink(id: AlarmId, runbookUrl = 'docs/runbook.md'): string {
-  const anchor = alarmKinds[id].heading
+/** Returns the heading in `docs/runbook.md` of an alarm on a number in a task's reports. */
+export function metricAlarmHeading({ title }: MetricAlarm): string {
+  return `Alarm: ${title.charAt(0).toLowerCase()}${title.slice(1)}`;
+}
+
+/** Returns where the runbook treats this kind of alarm: its address, else its path in this repository. */
+export function runbookLink(id: AlarmId, runbookUrl?: string): string {
+  return linkTo(alarmKinds[id].heading, runbookUrl);
+}
+
+/** Returns where the runbook treats an alarm on a number, likewise. */
+export function metricRunbookLink(alarm: MetricAlarm, runbookUrl?: string): string {
+  return linkTo(metricAlarmHeading(alarm), runbookUrl);
+}
+
+/** With GitHub's anchor of the heading. */
+function linkTo(heading: string, runbookUrl = 'docs/runbook.md'): string {
+  const anchor = heading
     .toLowerCase()
     .replace(/[^a-z0-9 -]/g, '')
     .replaceAll(' ', '-');

@@ -6,7 +6,8 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription, SmsSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { Alerts } from '../shared/estate.ts';
-import { type AlarmId, alarmKinds, runbookLink } from './alarms.ts';
+import type { MetricAlarm } from '../shared/task.ts';
+import { type AlarmId, type AlarmKind, alarmKinds, metricRunbookLink, runbookLink } from './alarms.ts';
 
 /** The two topics through which people hear of results and of alarms, with their subscriptions. */
 export class Alerting extends Construct {
@@ -49,10 +50,24 @@ export class Alerting extends Construct {
    */
   addAlarm(scope: Construct, kind: AlarmId, about: string, props: AlarmProps): Alarm {
     const { channel, description } = alarmKinds[kind];
-    const alarm = new Alarm(scope, `${kind}-alarm`, {
-      ...props,
-      alarmDescription: `${about}: ${description} Runbook: ${runbookLink(kind, this.runbookUrl)}`,
-    });
+    const text = `${about}: ${description} Runbook: ${runbookLink(kind, this.runbookUrl)}`;
+    return this.#alarm(scope, `${kind}-alarm`, text, channel, props);
+  }
+
+  /** Adds an alarm on a number in a task's reports, in `scope`: one that can wait, until it comes to a finding that cannot. */
+  addMetricAlarm(scope: Construct, metric: MetricAlarm, about: string, props: AlarmProps): Alarm {
+    const text = `${about}: ${metric.title}. Runbook: ${metricRunbookLink(metric, this.runbookUrl)}`;
+    return this.#alarm(scope, `${metric.metric}-alarm`, text, 'notice', props);
+  }
+
+  #alarm(
+    scope: Construct,
+    id: string,
+    alarmDescription: string,
+    channel: AlarmKind['channel'],
+    props: AlarmProps,
+  ): Alarm {
+    const alarm = new Alarm(scope, id, { ...props, alarmDescription });
     const action = new SnsAction(channel === 'page' ? this.pageTopic : this.noticeTopic);
     alarm.addAlarmAction(action);
     alarm.addOkAction(action);

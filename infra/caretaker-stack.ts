@@ -6,6 +6,7 @@ import * as registry from '../functions/index.ts';
 import type { TaskDefinition } from '../shared/task.ts';
 import { Alerting } from './alerting.ts';
 import { createDashboard } from './dashboard.ts';
+import { LedgerBucket } from './ledger-bucket.ts';
 import { ReportBucket } from './report-bucket.ts';
 import { ScheduledTask } from './scheduled-task.ts';
 import { createStateTable } from './state-table.ts';
@@ -29,10 +30,11 @@ export class CaretakerStack extends Stack {
 
     const alerting = new Alerting(this, 'Alerting', configuration.alerts);
     const reportBucket = new ReportBucket(this, 'ReportBucket');
+    const ledgerBucket = new LedgerBucket(this, 'LedgerBucket', { stage, accessLogs: reportBucket.accessLogs }).bucket;
     const stateTable = createStateTable(this, 'State', stage);
     const scheduleGroup = new CfnScheduleGroup(this, 'ScheduleGroup', { name: `caretaker-${stage}` });
 
-    const deployed: string[] = [];
+    const deployed: TaskDefinition[] = [];
     for (const definition of tasks) {
       const settings = configuration.tasks[definition.id];
       if (!settings?.enabled) continue;
@@ -46,17 +48,19 @@ export class CaretakerStack extends Stack {
         environment: props.environment ?? {},
         alerting,
         reportBucket,
+        ledgerBucket,
         stateTable,
         scheduleGroup,
       });
       new CfnOutput(task, 'FunctionName', { value: task.function.functionName, description: definition.title });
-      deployed.push(definition.id);
+      deployed.push(definition);
     }
     createDashboard(this, 'Dashboard', stage, deployed);
 
     this.#output('PageTopicArn', alerting.pageTopic.topicArn);
     this.#output('NoticeTopicArn', alerting.noticeTopic.topicArn);
     this.#output('ReportBucketName', reportBucket.bucket.bucketName);
+    this.#output('LedgerBucketName', ledgerBucket.bucketName);
     this.#output('StateTableName', stateTable.tableName);
   }
 

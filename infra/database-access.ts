@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Annotations, Stack } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, type PolicyStatementProps } from 'aws-cdk-lib/aws-iam';
 import type { Construct } from 'constructs';
 import { ConfigError } from '../shared/config-error.ts';
@@ -16,17 +16,21 @@ export interface DatabaseAccess {
 const randomSuffix = '-??????';
 
 /**
- * Returns what a function needs to log in to these databases, each for reading: their replicas where they have one. Whoever may
- * write there is none of a function's business.
+ * Returns what a function needs to log in to these databases: for reading at their replicas where they have one, and as their writers
+ * where it is told of one.
  *
  * @throws ConfigError for a connection string with a password: the configuration travels with the code, where many can read it.
  */
 export function databaseAccess(scope: Construct, databases: Databases): DatabaseAccess {
-  const connections = Object.values(databases).map(readConnection);
-  const faults = Object.entries(databases)
-    .filter(([, database]) => hasPassword(readConnection(database)))
-    .map(([name]) => ({
-      path: `databases.${name}`,
+  const logins = Object.entries(databases).flatMap(([name, database]) => [
+    { path: `databases.${name}`, connection: readConnection(database) },
+    ...(database.writer === undefined ? [] : [{ path: `databases.${name}.writer`, connection: database.writer }]),
+  ]);
+  const connections = logins.map(({ connection }) => connection);
+  const faults = logins
+    .filter(({ connection }) => hasPassword(connection))
+    .map(({ path }) => ({
+      path,
       message: 'holds a password, and would be deployed with the code; keep it in a secret and name that: { secretId }',
     }));
   if (faults.length > 0) throw new ConfigError('deployment', faults);
@@ -67,6 +71,15 @@ export function databaseAccess(scope: Construct, databases: Databases): Database
     statements: granted.map(({ reason: _, ...statement }) => new PolicyStatement(statement)),
     wildcards: granted.map(({ actions = [], resources = [], reason }) => ({ actions, resources, reason })),
   };
+}
+
+/** Without one, whatever the task has to change in the database stays as it is, run after run. */
+export function warnOfNoWriter(scope: Construct, taskId: string, database: string): void {
+  Annotations.of(scope).addWarningV2(
+    `caretaker:no-writer-${database}`,
+    `${taskId} is to change data in ${database}, and databases.${database} has no writer: nothing there will be changed. ` +
+      'See "databases" in docs/configuration.md.',
+  );
 }
 
 /**

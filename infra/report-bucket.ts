@@ -21,20 +21,21 @@ const common = {
   removalPolicy: RemovalPolicy.RETAIN,
 };
 
-/** The bucket of reports and of what tasks remember, and the bucket of its access logs. Both outlive the stack. */
+/** The bucket of reports and of what tasks remember, and the bucket of access logs. Both outlive the stack. */
 export class ReportBucket extends Construct {
   readonly bucket: Bucket;
+  readonly accessLogs: Bucket;
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
-    const accessLogs = new Bucket(this, 'AccessLogs', {
+    this.accessLogs = new Bucket(this, 'AccessLogs', {
       ...common,
       lifecycleRules: [{ id: 'audit-logs', expiration: Duration.days(yearDays) }],
     });
     this.bucket = new Bucket(this, 'Reports', {
       ...common,
       versioned: true,
-      serverAccessLogsBucket: accessLogs,
+      serverAccessLogsBucket: this.accessLogs,
       serverAccessLogsPrefix: 'reports/',
       lifecycleRules: [
         {

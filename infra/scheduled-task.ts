@@ -2,10 +2,11 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Alias, Architecture, Function as LambdaFunction, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import type { TaskSettings } from '../config/schema.ts';
-import { type Databases, forReading } from '../shared/databases.ts';
+import { type Databases, forTask } from '../shared/databases.ts';
 import {
   environmentNames,
   functionName,
@@ -16,9 +17,10 @@ import {
   stateMachineTimeoutSeconds,
 } from '../shared/deployment.ts';
 import type { Estate, Network } from '../shared/estate.ts';
-import { databasesFor, type TaskDefinition } from '../shared/task.ts';
+import type { TaskDefinition } from '../shared/task.ts';
 import type { Alerting } from './alerting.ts';
 import { bundledHandler } from './bundle.ts';
+import { warnOfNoWriter } from './database-access.ts';
 import { createFailureQueue } from './failure-queue.ts';
 import { addMissedRunAlarm } from './missed-run-alarm.ts';
 import { placeInNetwork, rdsAuthoritiesPath, warnOfNoNetwork } from './network.ts';
@@ -47,6 +49,7 @@ export interface ScheduledTaskProps {
   readonly environment: Readonly<Record<string, string>>;
   readonly alerting: Alerting;
   readonly reportBucket: ReportBucket;
+  readonly ledgerBucket: IBucket;
   readonly stateTable: ITable;
   readonly scheduleGroup: CfnScheduleGroup;
 }
@@ -61,7 +64,7 @@ export class ScheduledTask extends Construct {
   constructor(scope: Construct, id: string, props: ScheduledTaskProps) {
     super(scope, id);
     const { definition, settings, estate, alerting } = props;
-    const databases = forReading(databasesFor(definition, settings.config, props.databases));
+    const databases = forTask(definition, settings.config, props.databases);
     const readsDatabases = Object.keys(databases).length > 0;
     const network = readsDatabases ? props.network : undefined;
     const name = functionName(props.stage, definition.id);
@@ -79,6 +82,7 @@ export class ScheduledTask extends Construct {
       accounts: estate.accounts,
       topics: [alerting.pageTopic, alerting.noticeTopic],
       reportBucket,
+      ledgerBucket: props.ledgerBucket,
       stateTable: props.stateTable,
       logGroup,
       failureQueue,
@@ -111,11 +115,15 @@ export class ScheduledTask extends Construct {
         [environmentNames.pageTopicArn]: alerting.pageTopic.topicArn,
         [environmentNames.noticeTopicArn]: alerting.noticeTopic.topicArn,
         [environmentNames.reportBucket]: reportBucket.bucketName,
+        [environmentNames.ledgerBucket]: props.ledgerBucket.bucketName,
         [environmentNames.stateTable]: props.stateTable.tableName,
       },
     });
     if (network !== undefined) placeInNetwork(this.function, network);
     else if (readsDatabases) warnOfNoNetwork(this, definition.id);
+    for (const database of definition.writes?.(settings.config, Object.keys(props.databases)) ?? []) {
+      if (databases[database]?.writer === undefined) warnOfNoWriter(this, definition.id, database);
+    }
     const alias = new Alias(this, 'Live', {
       aliasName: liveAlias,
       version: this.function.currentVersion,
@@ -161,7 +169,9 @@ export class ScheduledTask extends Construct {
         }),
     });
     addTaskAlarms(this, {
-      title: definition.title,
+      definition,
+      config: settings.config,
+      stage: props.stage,
       alerting,
       function: this.function,
       failureQueue,

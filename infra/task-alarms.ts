@@ -1,14 +1,18 @@
 import { Duration } from 'aws-cdk-lib';
-import { ComparisonOperator, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
+import { alarmMetricName, metricDimensions, metricNamespace } from '../shared/deployment.ts';
+import type { TaskDefinition } from '../shared/task.ts';
 import type { Alerting } from './alerting.ts';
 
 export interface TaskAlarmsProps {
-  /** What the alarms say they are about. */
-  readonly title: string;
+  readonly definition: TaskDefinition;
+  /** The task's parsed configuration. */
+  readonly config: unknown;
+  readonly stage: string;
   readonly alerting: Alerting;
   readonly function: IFunction;
   readonly failureQueue: IQueue;
@@ -17,9 +21,10 @@ export interface TaskAlarmsProps {
   readonly stateMachine: IStateMachine | undefined;
 }
 
-/** Adds the alarms on a single occurrence: of an error, a throttle, a run that was given up. */
+/** Adds the alarms on a single occurrence: of an error, a throttle, a run that was given up; and those on numbers in its reports. */
 export function addTaskAlarms(scope: Construct, props: TaskAlarmsProps): void {
-  const { title, alerting, failureQueue, deadLetterQueue, stateMachine } = props;
+  const { alerting, failureQueue, deadLetterQueue, stateMachine } = props;
+  const { title } = props.definition;
   const period = Duration.minutes(5);
   const onAny = (metric: Metric, treatMissingData: TreatMissingData) => ({
     metric,
@@ -54,6 +59,7 @@ export function addTaskAlarms(scope: Construct, props: TaskAlarmsProps): void {
     title,
     onAny(deadLetterQueue.metricApproximateNumberOfMessagesVisible({ period }), TreatMissingData.IGNORE),
   );
+  addMetricAlarms(scope, props);
   if (stateMachine === undefined) return;
   const ends = {
     ExecutionsFailed: stateMachine.metricFailed({ period }),
@@ -67,5 +73,24 @@ export function addTaskAlarms(scope: Construct, props: TaskAlarmsProps): void {
       title,
       onAny(metric, TreatMissingData.NOT_BREACHING),
     );
+  }
+}
+
+/** A task reports once a run, and in between nothing is known to have changed: no data is neither good nor bad. */
+function addMetricAlarms(scope: Construct, { definition, config, stage, alerting }: TaskAlarmsProps): void {
+  for (const alarm of definition.alarms ?? []) {
+    alerting.addMetricAlarm(scope, alarm, definition.title, {
+      metric: new Metric({
+        namespace: metricNamespace,
+        metricName: alarmMetricName(alarm.metric),
+        dimensionsMap: metricDimensions(stage, definition.id),
+        statistic: 'Maximum',
+        period: Duration.hours(1),
+      }),
+      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
+      threshold: alarm.threshold(config),
+      evaluationPeriods: 1,
+      treatMissingData: TreatMissingData.IGNORE,
+    });
   }
 }

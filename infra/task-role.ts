@@ -7,7 +7,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import type { Databases } from '../shared/databases.ts';
-import { statePrefix } from '../shared/deployment.ts';
+import { ledgerPrefix, statePrefix } from '../shared/deployment.ts';
 import type { EstateAccount } from '../shared/estate.ts';
 import { type GrantedPermission, permissionsFor, type TaskDefinition } from '../shared/task.ts';
 import { databaseAccess, networkAccess } from './database-access.ts';
@@ -21,6 +21,7 @@ export interface TaskRoleProps {
   readonly accounts: readonly EstateAccount[];
   readonly topics: readonly ITopic[];
   readonly reportBucket: IBucket;
+  readonly ledgerBucket: IBucket;
   readonly stateTable: ITable;
   readonly logGroup: ILogGroup;
   readonly failureQueue: IQueue;
@@ -35,7 +36,7 @@ export interface TaskRoleProps {
  * store its report, tell people and log in to the databases that it reads, and nothing else. No managed policy.
  */
 export function createTaskRole(scope: Construct, id: string, props: TaskRoleProps): Role {
-  const { definition, reportBucket } = props;
+  const { definition, reportBucket, ledgerBucket } = props;
   const role = new Role(scope, id, {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     description: `Caretaker: ${definition.title}`,
@@ -63,8 +64,11 @@ export function createTaskRole(scope: Construct, id: string, props: TaskRoleProp
     ...(props.nameInNetwork === undefined ? [] : [networkAccess(scope, props.nameInNetwork)]),
   ];
   for (const statement of access.flatMap(({ statements }) => statements)) role.addToPolicy(statement);
+  const ledger = definition.applies === true ? ledgerAccess(ledgerBucket, definition.id) : [];
+  for (const statement of ledger) role.addToPolicy(statement);
 
-  const reportBucketId = Stack.of(scope).getLogicalId(reportBucket.node.defaultChild as CfnBucket);
+  const nameOf = (bucket: IBucket) => Stack.of(scope).getLogicalId(bucket.node.defaultChild as CfnBucket);
+  const reportBucketId = nameOf(reportBucket);
   Validations.of(role).acknowledge(
     ...wildcardReasons([
       ...declared,
@@ -84,9 +88,34 @@ export function createTaskRole(scope: Construct, id: string, props: TaskRoleProp
         resources: [`<${reportBucketId}.Arn>/${stateObjects}`],
         reason: 'What a task remembers are documents that it names itself, below its own prefix only.',
       },
+      {
+        actions: ledger.length === 0 ? [] : ['s3:GetObject', 's3:PutObject'],
+        resources: ledger.length === 0 ? [] : [`<${nameOf(ledgerBucket)}.Arn>/${ledgerPrefix(definition.id)}*`],
+        reason: 'Each entry of a ledger is an object of its own, below the prefix of the task only.',
+      },
     ]),
   );
   return role;
+}
+
+/**
+ * Returns what a task that changes things needs to write down what it did: it adds entries to its own ledgers and reads them. Nobody is
+ * allowed to delete there.
+ */
+function ledgerAccess(bucket: IBucket, taskId: string): PolicyStatement[] {
+  const prefix = ledgerPrefix(taskId);
+  return [
+    new PolicyStatement({
+      actions: ['s3:GetObject', 's3:PutObject'],
+      resources: [bucket.arnForObjects(`${prefix}*`)],
+    }),
+    new PolicyStatement({
+      actions: ['s3:ListBucket'],
+      resources: [bucket.bucketArn],
+      // Where there is no prefix, as when an object is asked for: S3 would call one that does not exist denied, not missing.
+      conditions: { StringLikeIfExists: { 's3:prefix': `${prefix}*` } },
+    }),
+  ];
 }
 
 /** Returns one acknowledgement for each resource with a wildcard, with the reasons of every permission that names it. */

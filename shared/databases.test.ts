@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { databasesSchema, forReading, readConnection } from './databases.ts';
+import * as z from 'zod';
+import { databasesSchema, forTask, readConnection } from './databases.ts';
+import { defineTask } from './task.ts';
 
 const pem = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 const iam = { host: 'db.nycmg.example', database: 'nycmg', user: 'caretaker', iam: true };
@@ -77,9 +79,40 @@ describe('a database that is read', () => {
     expect(other && readConnection(other)).toMatchObject({ secretId: 'other' });
   });
 
-  test('is told of without who may write to it', () => {
-    const read = forReading({ ...(main && { main }), ...(other && { other }) });
+  const taskThat = (reads: readonly string[], writes: readonly string[]) =>
+    defineTask({
+      id: 'sweep',
+      title: 'Sweep',
+      schedule: 'rate(1 day)',
+      timeoutSeconds: 60,
+      memoryMiB: 128,
+      permissions: [],
+      rules: [],
+      config: z.unknown(),
+      databases: () => reads,
+      writes: () => writes,
+    });
+  const both = { ...(main && { main }), ...(other && { other }) };
+
+  test('is told of, to a task that does not write to it, without who may', () => {
+    const read = forTask(taskThat(['main', 'other'], []), {}, both);
     expect(read).toEqual({ main: { url: 'postgres://replica/x' }, other: { secretId: 'other', tls: 'verify' } });
     expect(databasesSchema.parse(read)).toEqual(read);
+  });
+
+  test('is told of with its writer to a task that writes to it, and one that is not read not at all', () => {
+    const writer = { secretId: 'writer', tls: 'verify' };
+    const written = forTask(taskThat(['main'], ['main', 'other']), {}, both);
+    expect(written).toEqual({ main: { url: 'postgres://replica/x', writer } });
+    expect(databasesSchema.parse(written)).toEqual(written);
+    expect(forTask(taskThat(['main', 'other'], ['other']), {}, both)).toMatchObject({
+      main: { url: 'postgres://replica/x' },
+      other: { writer },
+    });
+  });
+
+  test('is told of without a writer where there is none', () => {
+    const read = { metrics: { url: 'postgres://metrics/x' } };
+    expect(forTask(taskThat(['metrics'], ['metrics']), {}, read)).toEqual(read);
   });
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { databasesFor, type TaskDefinition } from './task.ts';
 
 const host = z.string().min(1).max(253);
 const port = z.int().min(1).max(65_535).default(5432);
@@ -45,7 +46,7 @@ export type DatabaseConnection = z.output<typeof connection>;
 const others = {
   /** Where reads go to. */
   replica: connection.optional(),
-  /** Who may change data there. Used for nothing but what a person asks for with `--apply`. */
+  /** Who may change data there: what a person asks for with `--apply`, and tasks whose work it is. */
   writer: connection.optional(),
 } as const;
 
@@ -69,16 +70,22 @@ const databaseName = z
 
 export const databasesSchema = z.record(databaseName, databaseSchema);
 
-/** Returns how these databases are reached for reading, and nothing more: what a deployed function is told. */
-export function forReading(databases: Databases): Databases {
+/**
+ * Returns how a task with this configuration reaches the databases that it reads, for reading, and those that it writes to as their
+ * writer too: what a deployed function is told, and nothing more.
+ */
+export function forTask(definition: TaskDefinition, config: unknown, databases: Databases): Databases {
+  const written = definition.writes?.(config, Object.keys(databases)) ?? [];
   return Object.fromEntries(
-    Object.entries(databases).map(([name, database]) => {
+    Object.entries(databasesFor(definition, config, databases)).map(([name, database]) => {
+      const { writer } = database;
       const {
         writer: _,
         replica: __,
         ...connection
       } = { writer: undefined, replica: undefined, ...readConnection(database) };
-      return [name, connection as Database];
+      const mayWrite = writer !== undefined && written.includes(name);
+      return [name, (mayWrite ? { ...connection, writer } : connection) as Database];
     }),
   );
 }
