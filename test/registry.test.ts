@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configurationSchema } from '../config/schema.ts';
 import * as registry from '../functions/index.ts';
-import { alarmKinds } from '../infra/alarms.ts';
+import { alarmKinds, metricAlarmHeading } from '../infra/alarms.ts';
 import { parseScheduleExpression } from '../shared/schedule/schedule-expression.ts';
+import type { TaskDefinition } from '../shared/task.ts';
 
 const root = join(import.meta.dirname, '..');
-const tasks = Object.values(registry);
+const tasks: readonly TaskDefinition[] = Object.values(registry);
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 /** The text of each heading of this level, without its marks. */
@@ -86,7 +87,8 @@ describe('the documentation', () => {
   it('has a heading of the runbook for every rule and every alarm, and no other', () => {
     const expected = [
       ...Object.values(alarmKinds).map(({ heading }) => heading),
-      ...new Set(tasks.flatMap(({ rules }) => rules as readonly string[])),
+      ...new Set(tasks.flatMap(({ alarms = [] }) => alarms.map(metricAlarmHeading))),
+      ...new Set(tasks.flatMap(({ rules }) => rules)),
     ];
     expect(headings(runbook, 3).sort()).toEqual(expected.sort());
   });

@@ -26,8 +26,6 @@ const policySchema = z.strictObject({
   parquet: z.boolean().default(false),
   /** Years for which an archive is kept: nothing deletes it, the bucket's Object Lock and lifecycle are to say the same. */
   keepYears: z.int().min(1).default(7),
-  /** Hours past the retention after which rows that are still there are a finding. */
-  maximumBacklogHours: z.int().min(1).default(72),
 });
 
 export type ArchivalPolicy = z.output<typeof policySchema>;
@@ -37,6 +35,8 @@ export const configSchema = z
   .strictObject({
     destination: destinationSchema.optional(),
     policies: z.array(policySchema).default([]),
+    /** Hours past the retention after which rows that a policy should have taken are a finding, and an alarm. */
+    maximumBacklogHours: z.int().min(1).default(72),
     /** Restores one archive of each policy into a scratch schema, reads it and drops it again. */
     drill: z
       .strictObject({

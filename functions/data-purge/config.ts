@@ -14,8 +14,6 @@ const common = {
   id: policyId,
   mode: modeSchema,
   guards: guardsSchema.prefault({}),
-  /** Hours past the retention after which what is still there is a finding. */
-  maximumBacklogHours: z.int().min(1).default(72),
 };
 
 const rows = z.strictObject({ ...common, kind: z.literal('rows'), ...rowSelection, pace: paceSchema.prefault({}) });
@@ -76,7 +74,11 @@ export type OrphansPolicy = z.output<typeof orphans>;
 
 /** Keys of the task's configuration. Every field has a default or a clear error. */
 export const configSchema = z
-  .strictObject({ policies: z.array(policySchema).default([]) })
+  .strictObject({
+    policies: z.array(policySchema).default([]),
+    /** Hours past the retention after which what a policy should have taken is a finding, and an alarm. */
+    maximumBacklogHours: z.int().min(1).default(72),
+  })
   .superRefine(({ policies }, context) => {
     const ids = policies.map(({ id }) => id);
     for (const [index, { id }] of policies.entries()) {
