@@ -60,11 +60,13 @@ export async function sandboxSurroundings(): Promise<Surroundings> {
     await sandbox.seedState(taskId, store);
     return store;
   };
+  const control = new MemoryControlStore();
+  for (const taskId of Object.keys(configuration.tasks)) await sandbox.seedControl(taskId, control);
   return {
     configuration,
     source: 'sandbox',
     actor: operatingSystemUser(),
-    control: new MemoryControlStore(),
+    control,
     ledgers: new MemoryLedgerStore(),
     storeFor,
     stop: () => sandbox.stop(),

@@ -7,11 +7,11 @@ import type { Context } from 'aws-lambda';
 import { configurationSchema } from '../config/schema.ts';
 import * as registry from '../functions/index.ts';
 import { parseOrThrow } from '../shared/config-error.ts';
-import { forReading } from '../shared/databases.ts';
+import { forTask } from '../shared/databases.ts';
 import { type DeployedConfig, deployedConfigFileName, functionName } from '../shared/deployment.ts';
 import type { InvocationResult } from '../shared/handler.ts';
 import { type Report, reportSchema } from '../shared/report.ts';
-import { databasesFor, type TaskDefinition } from '../shared/task.ts';
+import type { TaskDefinition } from '../shared/task.ts';
 import type { Sandbox } from './sandbox.ts';
 
 /** The tasks as they are deployed, in this process: real handlers, with the environment that `infra` gives them. */
@@ -47,7 +47,7 @@ export async function deployToSandbox(sandbox: Sandbox): Promise<SandboxDeployme
     const taskConfig: DeployedConfig = {
       estate: configuration.estate,
       runbookUrl: configuration.alerts.runbookUrl,
-      databases: forReading(databasesFor(definition, config, configuration.databases)),
+      databases: forTask(definition, config, configuration.databases),
       config,
     };
     await mkdir(join(directory, id));

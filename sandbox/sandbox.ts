@@ -1,7 +1,10 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { ConfigurationInput } from '../config/schema.ts';
 import { endpointId } from '../functions/certificate-expiry/endpoint-id.ts';
 import * as registry from '../functions/index.ts';
+import type { ControlStore } from '../shared/control/control-store.ts';
+import { DynamoControlStore } from '../shared/control/dynamo-control-store.ts';
 import { environmentNames, statePrefix } from '../shared/deployment.ts';
 import { S3StateStore } from '../shared/storage/s3-state-store.ts';
 import type { StateStore } from '../shared/storage/state-store.ts';
@@ -10,9 +13,12 @@ import { sampleAccount, sampleRegions } from './estate/aws-certificates.ts';
 import { backupEstate } from './estate/backup.ts';
 import { deployedCertificates, deploymentCases } from './estate/deployments.ts';
 import { integrityEstate } from './estate/integrity.ts';
-import { secretsDocument, startMainDatabase, startPlatformDatabase } from './estate/integrity-databases.ts';
+import { secretsDocument, startMainDatabase, startPlatformDatabase, withClient } from './estate/integrity-databases.ts';
 import { physicalSettings } from './estate/integrity-physical.ts';
 import type { PlantedFinding } from './estate/planted-case.ts';
+import { retentionEstate } from './estate/retention.ts';
+import { plantRetentionObjects } from './estate/retention-objects.ts';
+import { retentionTables } from './estate/retention-tables.ts';
 import type { PostgresServer } from './postgres/start-postgres.ts';
 import { startTlsFarm, type TlsFarm } from './tls-farm/tls-farm.ts';
 
@@ -41,6 +47,8 @@ export interface Sandbox {
   readonly postgres: PostgresServer;
   /** Writes what a task would remember of earlier runs. The deployed tasks' own stores have it already. */
   seedState(taskId: string, store: StateStore): Promise<void>;
+  /** Writes what people have told a task before it runs. The deployed tasks' own store has it already. */
+  seedControl(taskId: string, control: ControlStore): Promise<void>;
   /** Ends every server and removes everything stored. */
   stop(): Promise<void>;
 }
@@ -59,6 +67,7 @@ const timeZone = 'America/New_York';
 export async function startSandbox(now = new Date()): Promise<Sandbox> {
   await using started = new AsyncDisposableStack();
   const integrity = integrityEstate(sampleAccount, now, timeZone);
+  const retention = retentionEstate(sampleAccount, now);
   const startingMain = startMainDatabase(now, integrity.main);
   const startingPlatform = startPlatformDatabase(now);
   for (const starting of [startingMain, startingPlatform]) {
@@ -75,7 +84,13 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
   );
   const acmCertificates = deployedCertificates(sampleAccount, now, (name) => farm.leafOf(name).serialNumber);
   const backup = backupEstate(sampleAccount, now);
-  const [main, platform] = await Promise.all([startingMain, startingPlatform]);
+  const plantingRetention = startingMain.then(async (main) => {
+    await withClient(main.url, (client) => client.query(retentionTables(now)));
+    return main;
+  });
+  // It is seen where it is awaited, unless the rest has failed before.
+  plantingRetention.catch(() => {});
+  const [main, platform] = await Promise.all([plantingRetention, startingPlatform]);
   const aws = await startSandboxAws({
     now,
     email: alerts.email[0],
@@ -84,14 +99,17 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
     documents: [
       backup.document,
       integrity.document,
+      retention.document,
       secretsDocument(sampleAccount, sampleRegions[0], { ...main.secrets, ...platform.secrets }),
     ],
   });
   started.defer(() => aws.stop());
+  plantRetentionObjects(aws.objects, now);
   const seedState = async (taskId: string, store: StateStore) => {
     if (taskId === 'integrity-audit') await integrity.seedState(store);
   };
-  await seedDeployed(aws.environment, seedState);
+  const { seedControl } = retention;
+  await seedDeployed(aws.environment, { seedState, seedControl });
 
   const running = started.move();
   return {
@@ -109,6 +127,8 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
           connectTimeoutSeconds: 1,
           handshakeTimeoutSeconds: 1,
         },
+        'data-archival': retention.archival,
+        'data-purge': retention.purge,
         'integrity-audit': {
           ...integrity.config,
           databases: { ...integrity.config.databases, platform: physicalSettings },
@@ -132,36 +152,46 @@ export async function startSandbox(now = new Date()): Promise<Sandbox> {
           findings: [],
         })),
       ],
+      'data-archival': retention.archivalCases,
+      'data-purge': retention.purgeCases,
       'integrity-audit': [...integrity.expectations, ...platform.cases],
     },
     aws,
     farm,
     postgres: { ...main.server, url: main.url },
     seedState,
+    seedControl,
     stop: () => running.disposeAsync(),
   };
 }
 
-/** Gives the deployed tasks a past: their stores are below the report bucket. */
+/** Gives the deployed tasks a past: their stores are below the report bucket and in the state table. */
 async function seedDeployed(
   environment: Readonly<Record<string, string>>,
-  seedState: Sandbox['seedState'],
+  { seedState, seedControl }: Pick<Sandbox, 'seedState' | 'seedControl'>,
 ): Promise<void> {
-  const s3 = new S3Client({
-    endpoint: environment.AWS_ENDPOINT_URL_S3 as string,
+  const client = {
     region: environment.AWS_REGION as string,
     credentials: {
       accessKeyId: environment.AWS_ACCESS_KEY_ID as string,
       secretAccessKey: environment.AWS_SECRET_ACCESS_KEY as string,
     },
+  };
+  const s3 = new S3Client({
+    ...client,
+    endpoint: environment.AWS_ENDPOINT_URL_S3 as string,
     forcePathStyle: true,
   });
+  const dynamodb = new DynamoDBClient({ ...client, endpoint: environment.AWS_ENDPOINT_URL_DYNAMODB as string });
   try {
     const bucket = environment[environmentNames.reportBucket] as string;
+    const control = new DynamoControlStore(dynamodb, environment[environmentNames.stateTable] as string);
     for (const { id } of Object.values(registry)) {
       await seedState(id, new S3StateStore(s3, bucket, statePrefix(id)));
+      await seedControl(id, control);
     }
   } finally {
     s3.destroy();
+    dynamodb.destroy();
   }
 }

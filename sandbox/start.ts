@@ -8,11 +8,12 @@ import type { Report } from '../shared/report.ts';
 import type { Delivery } from './aws/sns-delivery.ts';
 import { deployToSandbox } from './deploy.ts';
 import { interruptible } from './interruption.ts';
+import { demonstrateRetention, retentionTasks } from './retention-demo.ts';
 import { type Sandbox, startSandbox } from './sandbox.ts';
 
 /**
  * `npm start`: starts the sample estate, runs every task over it as it would be deployed, and shows what an operator would see
- * and receive. Leaves a page, and nothing running.
+ * and receive: the audits first, then what takes data past its retention. Leaves a page, and nothing running.
  */
 const terminal = terminalOf(process.stdout);
 const print = (text = '') => process.stdout.write(`${text}\n`);
@@ -38,7 +39,8 @@ async function demonstrate(sandbox: Sandbox, interruption: AbortSignal): Promise
   const deployment = await deployToSandbox(sandbox);
   try {
     const reports: Report[] = [];
-    for (const taskId of deployment.taskIds) {
+    const audits = deployment.taskIds.filter((id) => !retentionTasks.some((task) => task === id));
+    for (const taskId of audits) {
       interruption.throwIfAborted();
       process.stderr.write(`Running ${taskId}…\n`);
       reports.push(await deployment.readReport(await deployment.invoke(taskId)));
@@ -56,6 +58,8 @@ async function demonstrate(sandbox: Sandbox, interruption: AbortSignal): Promise
       heading(report.title);
       print(renderReport(report, terminal, { brief: true }).trimEnd());
     }
+    const pause = () => interruption.throwIfAborted();
+    reports.push(...(await demonstrateRetention(sandbox, deployment, { terminal, print, heading, pause })));
     const path = await writeOut('report.html', renderHtml(reports));
     heading('What next');
     print(`This was a sample estate with planted faults. The same as a page: ${path}`);

@@ -6,16 +6,17 @@ import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { afterAll, describe, expect, it } from 'vitest';
-import { configurationSchema } from '../config/schema.ts';
+import * as z from 'zod';
+import { configurationSchema, type TaskSettings } from '../config/schema.ts';
 import * as registry from '../functions/index.ts';
-import { alarmIdsOf, alarmKinds, runbookLink } from '../infra/alarms.ts';
+import { alarmIdsOf, alarmKinds, metricRunbookLink, runbookLink } from '../infra/alarms.ts';
 import { parseAppOptions } from '../infra/app-options.ts';
 import { bundle } from '../infra/bundle.ts';
 import { CaretakerStack } from '../infra/caretaker-stack.ts';
 import { missedRunHours } from '../infra/missed-run-alarm.ts';
 import { ConfigError } from '../shared/config-error.ts';
-import { forReading } from '../shared/databases.ts';
 import {
+  alarmMetricName,
   deployedConfigFileName,
   deployedConfigSchema,
   environmentNames,
@@ -63,20 +64,23 @@ function createStack(options: {
   readonly region?: string;
   readonly databases?: Record<string, object>;
   readonly network?: object;
+  /** Settings of tasks as they are once they have been parsed, in place of what the registry's schemas make of them. */
+  readonly configured?: Record<string, TaskSettings>;
 }): CaretakerStack {
   const app = new App({
     context: { ...cdkContext, 'aws:cdk:bundling-stacks': [] },
     outdir: mkdtempSync(join(directory, 'cdk.out-')),
   });
+  const configuration = configurationSchema.parse({
+    estate,
+    alerts: options.alerts ?? alerts,
+    tasks: options.tasks,
+    databases: options.databases,
+    network: options.network,
+  });
   return new CaretakerStack(app, 'stack', {
     stage: options.stage ?? stage,
-    configuration: configurationSchema.parse({
-      estate,
-      alerts: options.alerts ?? alerts,
-      tasks: options.tasks,
-      databases: options.databases,
-      network: options.network,
-    }),
+    configuration: { ...configuration, tasks: { ...configuration.tasks, ...options.configured } },
     environment: options.environment,
     tasks: options.definitions,
     env: { region: options.region ?? 'us-east-1' },
@@ -109,7 +113,7 @@ class Resources {
     return resource as Resource;
   }
 
-  /** What the role's policies allow: `action on resource`, sorted. */
+  /** What the role's policies allow: `action on resource`, with the condition if there is one, sorted. */
   allowedTo(roleId: string): string[] {
     const policies = this.ofType('AWS::IAM::Policy').filter(([, { Properties }]) =>
       Properties.Roles.some((role: { Ref: string }) => role.Ref === roleId),
@@ -118,23 +122,30 @@ class Resources {
       .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement)
       .flatMap((statement) => {
         expect(statement.Effect).toBe('Allow');
-        expect(Object.keys(statement).sort()).toEqual(['Action', 'Effect', 'Resource']);
-        return [statement.Action]
+        const { Action, Effect: _, Resource, Condition, ...others } = statement;
+        expect(others).toEqual({});
+        return [Action]
           .flat()
-          .flatMap((action) => [statement.Resource].flat().map((resource) => allowed(action, resource)));
+          .flatMap((action) => [Resource].flat().map((resource) => allowed(action, resource, Condition)));
       })
       .sort();
   }
 }
 
-function allowed(action: string, resource: unknown): string {
-  return `${action} on ${typeof resource === 'string' ? resource : JSON.stringify(resource)}`;
+function allowed(action: string, resource: unknown, condition?: object): string {
+  const where = typeof resource === 'string' ? resource : JSON.stringify(resource);
+  return `${action} on ${where}${condition === undefined ? '' : ` if ${JSON.stringify(condition)}`}`;
 }
+
+/** The bucket of reports, and that of the ledgers. */
+const isReportBucket = (p: Properties) => p.VersioningConfiguration !== undefined && p.ObjectLockEnabled !== true;
+const isLedgerBucket = (p: Properties) => p.ObjectLockEnabled === true;
 
 const stack = createStack({});
 const resources = new Resources(stack);
 const template = Template.fromStack(stack);
-const [reportBucketId, reportBucket] = resources.one('AWS::S3::Bucket', (p) => p.VersioningConfiguration !== undefined);
+const [reportBucketId, reportBucket] = resources.one('AWS::S3::Bucket', isReportBucket);
+const [ledgerBucketId, ledgerBucket] = resources.one('AWS::S3::Bucket', isLedgerBucket);
 const [stateTableId, stateTable] = resources.one('AWS::DynamoDB::Table');
 const [pageTopicId] = resources.one('AWS::SNS::Topic', (p) => p.DisplayName === 'Caretaker page');
 const [noticeTopicId] = resources.one('AWS::SNS::Topic', (p) => p.DisplayName === 'Caretaker notice');
@@ -179,6 +190,7 @@ describe.each(tasks)('the deployment of $id', (definition) => {
       [environmentNames.pageTopicArn]: { Ref: pageTopicId },
       [environmentNames.noticeTopicArn]: { Ref: noticeTopicId },
       [environmentNames.reportBucket]: { Ref: reportBucketId },
+      [environmentNames.ledgerBucket]: { Ref: ledgerBucketId },
       [environmentNames.stateTable]: { Ref: stateTableId },
     });
   });
@@ -212,7 +224,20 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     const declared = permissionsFor(definition, definition.config.parse({})).flatMap(({ actions, resources: on }) =>
       actions.flatMap((action) => on.map((resource) => allowed(action, resource))),
     );
-    const expected = new Set([...declared, ...everyTask.map(([action, resource]) => allowed(action, resource))]);
+    const ledgerObjects = { 'Fn::Join': ['', [{ 'Fn::GetAtt': [ledgerBucketId, 'Arn'] }, `/${definition.id}/*`]] };
+    const ofLedger = [
+      ...['s3:GetObject', 's3:PutObject'].map((action) => allowed(action, ledgerObjects)),
+      allowed(
+        's3:ListBucket',
+        { 'Fn::GetAtt': [ledgerBucketId, 'Arn'] },
+        { StringLikeIfExists: { 's3:prefix': `${definition.id}/*` } },
+      ),
+    ];
+    const expected = new Set([
+      ...declared,
+      ...everyTask.map(([action, resource]) => allowed(action, resource)),
+      ...(definition.applies === true ? ofLedger : []),
+    ]);
     expect(resources.allowedTo(roleId)).toEqual([...expected].sort());
   });
 
@@ -313,6 +338,34 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     expect(alarms).toHaveLength(kind === 'failed-execution' ? 3 : 1);
     const topic = { Ref: alarmKinds[kind].channel === 'page' ? pageTopicId : noticeTopicId };
     for (const { AlarmActions, OKActions } of alarms) expect([AlarmActions, OKActions]).toEqual([[topic], [topic]]);
+  });
+
+  it('has an alarm on each number that its definition says has one, which can wait', () => {
+    const numbers = definition.alarms ?? [];
+    const names = resources
+      .ofType('AWS::CloudWatch::Alarm')
+      .map(([, { Properties }]) => Properties)
+      .filter(
+        (p) =>
+          p.Namespace === metricNamespace &&
+          p.Dimensions.some((dimension: Properties) => dimension.Value === definition.id) &&
+          p.MetricName !== metricNames.scheduledRunCompleted,
+      );
+    expect(names.map(({ MetricName }) => MetricName)).toEqual(numbers.map(({ metric }) => alarmMetricName(metric)));
+    for (const [index, alarm] of numbers.entries()) {
+      expect(names[index]).toMatchObject({
+        AlarmDescription: `${definition.title}: ${alarm.title}. Runbook: ${metricRunbookLink(alarm)}`,
+        Threshold: alarm.threshold(definition.config.parse({})),
+        ComparisonOperator: 'GreaterThanThreshold',
+        Statistic: 'Maximum',
+        TreatMissingData: 'ignore',
+        AlarmActions: [{ Ref: noticeTopicId }],
+        OKActions: [{ Ref: noticeTopicId }],
+        Dimensions: expect.arrayContaining(
+          Object.entries(metricDimensions(stage, definition.id)).map(([Name, Value]) => ({ Name, Value })),
+        ),
+      });
+    }
   });
 
   it('watches the metrics that say so', () => {
@@ -523,6 +576,73 @@ describe('the stack', () => {
     ]);
   });
 
+  it('keeps ledgers under a lock of seven years, private, encrypted and logged, and beyond the stack', () => {
+    expect(ledgerBucket.DeletionPolicy).toBe('Retain');
+    expect(ledgerBucket.Properties).toMatchObject({
+      VersioningConfiguration: { Status: 'Enabled' },
+      ObjectLockConfiguration: {
+        ObjectLockEnabled: 'Enabled',
+        Rule: { DefaultRetention: { Days: 2557, Mode: 'GOVERNANCE' } },
+      },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      BucketEncryption: expect.anything(),
+    });
+    expect(ledgerBucket.Properties.BucketName, 'named by CloudFormation').toBeUndefined();
+    expect(ledgerBucket.Properties.LifecycleConfiguration).toBeUndefined();
+    expect(ledgerBucket.Properties.LoggingConfiguration.DestinationBucketName).not.toEqual({ Ref: ledgerBucketId });
+    expect(resources.at(ledgerBucket.Properties.LoggingConfiguration.DestinationBucketName).Type).toBe(
+      'AWS::S3::Bucket',
+    );
+  });
+
+  it('lets nobody at all take a ledger of production away before its time', () => {
+    const [, { Properties }] = new Resources(createStack({ stage: 'prod' })).one('AWS::S3::Bucket', isLedgerBucket);
+    expect(Properties.ObjectLockConfiguration.Rule.DefaultRetention).toEqual({ Days: 2557, Mode: 'COMPLIANCE' });
+  });
+
+  it('lets nobody replace or hide an entry of a ledger, nor ask for it without TLS', () => {
+    const [, { Properties }] = resources.one('AWS::S3::BucketPolicy', (p) => p.Bucket.Ref === ledgerBucketId);
+    const arn = { 'Fn::GetAtt': [ledgerBucketId, 'Arn'] };
+    const everybody = { Effect: 'Deny', Principal: { AWS: '*' } };
+    const objects = { 'Fn::Join': ['', [arn, '/*']] };
+    expect(Properties.PolicyDocument.Statement).toEqual([
+      expect.objectContaining({
+        ...everybody,
+        Action: 's3:*',
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      }),
+      {
+        ...everybody,
+        Sid: 'DenyDeletion',
+        Action: ['s3:BypassGovernanceRetention', 's3:DeleteObject', 's3:DeleteObjectVersion'],
+        Resource: objects,
+      },
+      {
+        ...everybody,
+        Sid: 'DenyReplacement',
+        Action: 's3:PutObject',
+        Resource: objects,
+        Condition: { Null: { 's3:if-none-match': 'true' } },
+      },
+    ]);
+  });
+
+  it('lets no function delete in the ledgers, or get around their lock', () => {
+    const granted = resources
+      .ofType('AWS::IAM::Policy')
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Properties[])
+      .filter(({ Resource }) => JSON.stringify(Resource).includes(ledgerBucketId));
+    const actions = new Set(granted.flatMap(({ Action }) => Action));
+    expect(
+      [...actions].filter((action) => !['s3:GetObject', 's3:PutObject', 's3:ListBucket'].includes(action)),
+    ).toEqual([]);
+  });
+
   it('keeps state in a table that can be recovered, beyond the stack, and that forgets what has expired', () => {
     expect(stateTable.DeletionPolicy).toBe('Retain');
     expect(stateTable.Properties).toMatchObject({
@@ -559,6 +679,7 @@ describe('the stack', () => {
       PageTopicArn: { Value: { Ref: pageTopicId } },
       NoticeTopicArn: { Value: { Ref: noticeTopicId } },
       ReportBucketName: { Value: { Ref: reportBucketId } },
+      LedgerBucketName: { Value: { Ref: ledgerBucketId } },
       StateTableName: { Value: { Ref: stateTableId } },
     });
   });
@@ -783,7 +904,7 @@ describe('a task whose runs are performed in steps', () => {
   });
 
   it('lets go after a month of what its steps told each other', () => {
-    const [, bucket] = resources.one('AWS::S3::Bucket', (p) => p.VersioningConfiguration !== undefined);
+    const [, bucket] = resources.one('AWS::S3::Bucket', isReportBucket);
     expect(bucket.Properties.LifecycleConfiguration.Rules).toContainEqual({
       Id: `runs-of-${definition.id}`,
       Status: 'Enabled',
@@ -898,12 +1019,91 @@ describe('a task that reads databases', () => {
     for (const given of [url, inQuery])
       expect(() => deployReader({ databases: { main: { url: given } } })).toThrow(/databases\.main: holds a password/);
     expect(() => deployReader({ databases: { main: { secretId: 'x', replica: { url } } } })).toThrow(ConfigError);
-    expect(forReading(configurationSchema.parse({ estate, databases }).databases)).toEqual({
-      main: { secretId: secretArn, tls: 'verify' },
-      rights: { secretId: 'nycmg/rights', tls: 'verify' },
-      metrics: { ...databases.metrics, port: 5432, tls: 'verify' },
-      unread: { secretId: 'nycmg/unread', tls: 'verify' },
+    expect(JSON.stringify(statementsOf(deployReader({ databases })))).not.toContain('nycmg/owner');
+  });
+
+  describe('and writes to some', () => {
+    const writer: TaskDefinition = { ...reader, applies: true, writes: () => ['main', 'metrics'] };
+    const deployWriter = (changed: object) =>
+      createStack({ databases: { ...databases, ...changed }, network, definitions: [writer] });
+    const metricsWriter = { ...databases.metrics, user: 'caretaker_writer' };
+    const deployed = deployWriter({ metrics: { ...databases.metrics, writer: metricsWriter } });
+
+    it('may log in as the writers of those, too, and of no other', () => {
+      const statements = statementsOf(deployed);
+      const [secrets] = statements.filter(({ Action }) => Action === 'secretsmanager:GetSecretValue');
+      expect(secrets?.Resource).toEqual([
+        'arn:aws:secretsmanager:us-east-1:*:secret:nycmg/owner-??????',
+        'arn:aws:secretsmanager:us-east-1:*:secret:nycmg/rights-??????',
+        secretArn,
+      ]);
+      const [users] = statements.filter(({ Action }) => Action === 'rds-db:connect');
+      expect(users?.Resource).toEqual([
+        'arn:aws:rds-db:*:*:dbuser:*/caretaker',
+        'arn:aws:rds-db:*:*:dbuser:*/caretaker_writer',
+      ]);
+      const nag = new AwsSolutionsChecks(deployed).validateScope(deployed).violations.map(({ ruleName }) => ruleName);
+      expect(nag).toEqual([]);
+      expect(Annotations.fromStack(deployed).findWarning('*', Match.stringLikeRegexp('has no writer'))).toEqual([]);
     });
+
+    it('is warned of at synthesis where one of them has no writer', () => {
+      Annotations.fromStack(deployWriter({})).hasWarning(
+        `/stack/${writer.id}`,
+        Match.stringLikeRegexp('is to change data in metrics, and databases.metrics has no writer'),
+      );
+    });
+
+    it('is not deployed with the password of a writer', () => {
+      const url = 'postgresql://writer:hunter2@db.example/nycmg';
+      const deploy = () => deployWriter({ main: { secretId: 'nycmg/main', writer: { url } } });
+      expect(deploy).toThrow(/databases\.main\.writer: holds a password/);
+      expect(deploy).not.toThrow(/hunter2/);
+    });
+  });
+});
+
+describe('a task with a number that has an alarm', () => {
+  const config = z.strictObject({ limitHours: z.int().default(72) });
+  const definition: TaskDefinition = {
+    ...registry.certificateExpiry,
+    config,
+    permissions: [],
+    alarms: [
+      {
+        metric: 'backlogAgeHours',
+        title: 'Data is late',
+        threshold: (parsed) => config.parse(parsed).limitHours,
+      },
+    ],
+  };
+
+  it.each([
+    [{}, 72],
+    [{ limitHours: 100 }, 100],
+  ])('has it on CloudWatch’s name of the number, above what the configuration %j says', (settings, threshold) => {
+    const deployed = new Resources(
+      createStack({
+        definitions: [definition],
+        configured: {
+          [definition.id]: { enabled: true, schedule: 'rate(1 hour)', config: { limitHours: 72, ...settings } },
+        },
+      }),
+    );
+    const [, { Properties }] = deployed.one('AWS::CloudWatch::Alarm', (p) => p.MetricName === 'BacklogAgeHours');
+    expect(Properties).toMatchObject({ Namespace: metricNamespace, Threshold: threshold });
+    expect(Properties.AlarmDescription).toBe(
+      `${definition.title}: Data is late. Runbook: docs/runbook.md#alarm-data-is-late`,
+    );
+  });
+
+  it('is on the dashboard, beside what every task is watched by', () => {
+    const settings = { enabled: true, schedule: 'rate(1 hour)', config: { limitHours: 1 } };
+    const deployed = new Resources(
+      createStack({ definitions: [definition], configured: { [definition.id]: settings } }),
+    );
+    const [, { Properties }] = deployed.one('AWS::CloudWatch::Dashboard');
+    expect(JSON.stringify(Properties.DashboardBody)).toContain('BacklogAgeHours');
   });
 });
 

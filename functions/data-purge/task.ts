@@ -28,6 +28,8 @@ export const task = defineTask({
     },
     {
       actions: [
+        // S3 asks for it where a deletion is bound to the ETag of what was listed.
+        's3:GetObject',
         's3:DeleteObject',
         's3:DeleteObjectVersion',
         's3:AbortMultipartUpload',

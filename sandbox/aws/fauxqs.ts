@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { paginateListSubscriptionsByTopic, SNSClient } from '@aws-sdk/client-sns';
 import { buildApp } from 'fauxqs';
 import { queryWire } from '../control-plane/query-wire.ts';
@@ -12,12 +11,6 @@ export interface Fauxqs {
   stop(): Promise<void>;
 }
 
-/** What answers some requests in the place of fauxqs, as they come from the network. */
-export interface Intercept {
-  takes(request: IncomingMessage): boolean;
-  answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
-}
-
 type Form = Record<string, string | undefined>;
 
 const snsWire = queryWire('http://sns.amazonaws.com/doc/2010-03-31/');
@@ -26,10 +19,8 @@ const snsWire = queryWire('http://sns.amazonaws.com/doc/2010-03-31/');
  * Starts fauxqs on 127.0.0.1, at a port that the system chooses, and keeps what SNS would have delivered. fauxqs itself
  * delivers to SQS only and takes no notice of message structures, so both are added at the Publish request: every
  * subscription of the topic is given the text of its protocol, confirmed or not, without regard to filter policies.
- *
- * @param intercept is asked about every request first.
  */
-export async function startFauxqs({ intercept }: { intercept?: Intercept } = {}): Promise<Fauxqs> {
+export async function startFauxqs(): Promise<Fauxqs> {
   const deliveries: Delivery[] = [];
   const published = new WeakMap<object, readonly Delivery[]>();
   const app = buildApp({ logger: false });
@@ -42,11 +33,6 @@ export async function startFauxqs({ intercept }: { intercept?: Intercept } = {})
   });
 
   async function listen(): Promise<string> {
-    app.addHook('onRequest', async (request, reply) => {
-      if (!intercept?.takes(request.raw)) return;
-      reply.hijack();
-      await intercept.answer(request.raw, reply.raw);
-    });
     app.addHook('preHandler', async (request, reply) => {
       const form = request.body as Form | undefined;
       if (form?.Action === 'PublishBatch') return refuse('InvalidAction', 'The sandbox does not answer PublishBatch.');

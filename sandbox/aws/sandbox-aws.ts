@@ -1,13 +1,13 @@
 import { devNull } from 'node:os';
 import type { CertificateDetail } from '@aws-sdk/client-acm';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { environmentNames } from '../../shared/deployment.ts';
 import { type ControlPlane, endpointVariable, startControlPlane } from '../control-plane/control-plane.ts';
 import type { EstateDocument } from '../control-plane/estate-document.ts';
 import { mergeEstates } from '../control-plane/merge-estates.ts';
 import { type AwsCertificates, awsCertificates, sampleAccount } from '../estate/aws-certificates.ts';
+import { type ObjectServer, startObjectServer } from '../s3/object-server.ts';
 import { startDynalite } from './dynalite.ts';
 import { startFauxqs } from './fauxqs.ts';
 import type { Delivery } from './sns-delivery.ts';
@@ -20,6 +20,8 @@ export interface SandboxAws {
    */
   readonly environment: Readonly<Record<string, string>>;
   readonly controlPlane: ControlPlane;
+  /** S3, with all buckets that are not in the estate document. */
+  readonly objects: ObjectServer;
   /** The certificates of the sample estate, with the findings that each must cause. */
   readonly certificates: AwsCertificates;
   /** Returns what subscribers of the topics would have received so far, oldest first. */
@@ -30,6 +32,7 @@ export interface SandboxAws {
 
 const region = 'us-east-1';
 const reportBucket = 'caretaker-sandbox-reports';
+const ledgerBucket = 'caretaker-sandbox-ledger';
 const stateTable = 'caretaker-sandbox-state';
 
 /** Starts the sandbox's AWS: control planes that answer from the sample estate as of `now`, S3, SNS, SQS and DynamoDB. */
@@ -56,7 +59,9 @@ export async function startSandboxAws({
     estate: mergeEstates(certificates.document, inAcm(acmCertificates), ...documents),
   });
   started.defer(() => controlPlane.stop());
-  const fauxqs = await startFauxqs({ intercept: controlPlane.s3 });
+  const objects = await startObjectServer({ intercept: controlPlane.s3, account: sampleAccount });
+  started.defer(() => objects.stop());
+  const fauxqs = await startFauxqs();
   started.defer(() => fauxqs.stop());
   const dynalite = await startDynalite();
   started.defer(() => dynalite.stop());
@@ -66,7 +71,7 @@ export async function startSandboxAws({
     secretAccessKey: controlPlane.environment.AWS_SECRET_ACCESS_KEY as string,
   };
   const { pageTopicArn, noticeTopicArn } = await createTopics(fauxqs.url);
-  await createBucket(fauxqs.url);
+  createBuckets();
   await createTable(dynalite.url);
 
   async function createTopics(endpoint: string) {
@@ -83,13 +88,12 @@ export async function startSandboxAws({
     }
   }
 
-  async function createBucket(endpoint: string): Promise<void> {
-    const client = new S3Client({ endpoint, region, credentials });
-    try {
-      await client.send(new CreateBucketCommand({ Bucket: reportBucket }));
-    } finally {
-      client.destroy();
-    }
+  function createBuckets(): void {
+    objects.bucket(reportBucket).versioning = 'Enabled';
+    const ledger = objects.bucket(ledgerBucket);
+    ledger.versioning = 'Enabled';
+    ledger.hasObjectLock = true;
+    ledger.lockRule = { DefaultRetention: { Mode: 'GOVERNANCE', Years: 7 } };
   }
 
   async function createTable(endpoint: string): Promise<void> {
@@ -118,7 +122,8 @@ export async function startSandboxAws({
   return {
     environment: {
       ...controlPlane.environment,
-      ...Object.fromEntries(['S3', 'SNS', 'SQS'].map((serviceId) => [endpointVariable(serviceId), fauxqs.url])),
+      ...Object.fromEntries(['SNS', 'SQS'].map((serviceId) => [endpointVariable(serviceId), fauxqs.url])),
+      [endpointVariable('S3')]: objects.url,
       [endpointVariable('DynamoDB')]: dynalite.url,
       AWS_REGION: region,
       // A profile, a session token or a configuration file of the machine would otherwise lead out of the sandbox.
@@ -132,9 +137,11 @@ export async function startSandboxAws({
       [environmentNames.pageTopicArn]: pageTopicArn,
       [environmentNames.noticeTopicArn]: noticeTopicArn,
       [environmentNames.reportBucket]: reportBucket,
+      [environmentNames.ledgerBucket]: ledgerBucket,
       [environmentNames.stateTable]: stateTable,
     },
     controlPlane,
+    objects,
     certificates,
     deliveries: () => fauxqs.deliveries,
     stop: () => running.disposeAsync(),

@@ -1,5 +1,6 @@
 import type { AcmDocument } from './services/acm.ts';
 import type { BackupDocument } from './services/backup.ts';
+import type { CloudWatchDocument } from './services/cloudwatch.ts';
 import type { IamDocument } from './services/iam.ts';
 import type { KmsDocument } from './services/kms.ts';
 import type { RdsDocument } from './services/rds.ts';
@@ -12,6 +13,7 @@ import type { TaggingDocument } from './services/tagging.ts';
 export interface RegionDocument {
   readonly acm?: AcmDocument;
   readonly backup?: BackupDocument;
+  readonly cloudWatch?: CloudWatchDocument;
   readonly kms?: KmsDocument;
   readonly rds?: RdsDocument;
   readonly secretsManager?: SecretsManagerDocument;

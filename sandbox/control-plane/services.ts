@@ -1,6 +1,7 @@
 import type { Service } from './service.ts';
 import { acm } from './services/acm.ts';
 import { backup } from './services/backup.ts';
+import { cloudWatch } from './services/cloudwatch.ts';
 import { iam } from './services/iam.ts';
 import { kms } from './services/kms.ts';
 import { rds } from './services/rds.ts';
@@ -10,4 +11,4 @@ import { sts } from './services/sts.ts';
 import { tagging } from './services/tagging.ts';
 
 /** Every service that the control plane plays. */
-export const services: readonly Service[] = [acm, backup, iam, kms, rds, s3, secretsManager, sts, tagging];
+export const services: readonly Service[] = [acm, backup, cloudWatch, iam, kms, rds, s3, secretsManager, sts, tagging];

@@ -36,7 +36,8 @@ type SecretConnection = Extract<DatabaseConnection, { secretId: string }>;
 
 /** The role of the audit. */
 export const auditRoleName = 'caretaker_audit';
-const writerRoleName = 'caretaker_writer';
+/** The role that may write. */
+export const writerRoleName = 'caretaker_writer';
 
 const dayMs = 86_400_000;
 

@@ -93,8 +93,24 @@ describe('what became of policies', () => {
     const paused = outcome({ state: 'paused', archived: 4, deleted: 4, manifests: ['s3://archive/listens/1'] });
     const { findings, changes, headline } = evaluate(paused, outcome({ policy: 'other', mode: 'dry-run' }));
     expect(findings).toMatchObject([{ rule: 'paused', severity: 'low' }]);
-    expect(changes?.[0]?.detail).toContain('4 archived in 1 verified archives, 4 deleted');
+    expect(changes).toMatchObject([
+      { outcome: 'done', detail: expect.stringContaining('4 archived in 1 verified archive, 4 deleted') },
+      { outcome: 'done' },
+    ]);
     expect(headline).toContain('Of one policy it was only shown what would be done.');
+  });
+
+  it('plans still what a paused policy has not begun, and does not call failed what is kept on purpose', () => {
+    const kept = { 'object-kept': { severity: 'low', remedy: 'Nothing.' } } as const;
+    const fault = { rule: 'object-kept', subject: 's', detail: 'One is locked.', evidence: {} };
+    const outcomes = [
+      outcome({ state: 'paused', deleted: 0 }),
+      outcome({ deleted: 9, kept: 1, faults: [fault] }),
+      outcome({ state: 'stopped', deleted: 0 }),
+    ];
+    const { changes = [] } = evaluateOutcomes('data-purge', outcomes, kept, limits);
+    expect(changes.map((change) => change.outcome)).toEqual(['planned', 'done', 'failed']);
+    expect(changes[1]?.detail).toContain('9 deleted, 1 kept');
   });
 
   it('says so when there is no policy', () => {

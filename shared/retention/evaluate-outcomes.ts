@@ -44,7 +44,7 @@ export function evaluateOutcomes<Rule extends string>(
   return {
     findings,
     unchecked: [],
-    changes: outcomes.flatMap((outcome) => changesOf(task, outcome)),
+    changes: outcomes.flatMap((outcome) => changesOf(task, outcome, faultRules)),
     headline: headlineOf(outcomes),
     ...(outcomes.length === 0 ? {} : { tables: [tableOf(outcomes)] }),
   };
@@ -98,7 +98,7 @@ function backlogFindings(
       rule: 'backlog',
       severity: 'high',
       resource: policyResource(task, policy),
-      summary: `What is past its retention has been so for up to ${Math.floor(backlogAgeHours)} hours and is still there.`,
+      summary: `What is past its retention has been so for up to ${daysText(backlogAgeHours)}, and is still there.`,
       evidence: { target, backlogAgeHours, maximumBacklogHours, ...(backlog === null ? {} : { backlog }) },
       remedy: 'See why it is not taken: a guard, a pause, too little time, or a pace that waits all the time.',
     },
@@ -119,35 +119,27 @@ function pauseFindings(task: string, { policy, target, state, deleted }: PolicyO
   ];
 }
 
-function changesOf(task: string, outcome: PolicyOutcome): Change[] {
+function changesOf<Rule extends string>(task: string, outcome: PolicyOutcome, rules: FaultRules<Rule>): Change[] {
   const { policy, target, mode, state, planned, archived, deleted, kept, manifests, planHash } = outcome;
+  if (planned === 0 && archived === 0 && deleted === 0) return [];
   const resource = policyResource(task, policy);
   const plan = planHash === null ? '' : ` Plan ${planHash}.`;
-  if (planned === 0 && archived === 0 && deleted === 0) return [];
-  if (mode === 'dry-run' || state === 'guarded' || state === 'planned') {
-    return [
-      {
-        resource,
-        action: 'take',
-        outcome: 'planned',
-        detail: `${count(planned)} past the retention in ${target}.${plan}`,
-      },
-    ];
+  // What is kept on purpose is no failure.
+  const hasFailed =
+    mode === 'apply' &&
+    (state === 'stopped' || outcome.faults.some(({ rule }) => rules[rule as Rule]?.severity !== 'low'));
+  if (!hasFailed && archived === 0 && deleted === 0 && kept === 0) {
+    const detail = `${count(planned)} past the retention in ${target}.${plan}`;
+    return [{ resource, action: 'take', outcome: 'planned', detail }];
   }
+  const archives = `${manifests.length} verified ${manifests.length === 1 ? 'archive' : 'archives'}`;
   const parts = [
-    ...(archived === 0 ? [] : [`${count(archived)} archived in ${manifests.length} verified archives`]),
+    ...(archived === 0 ? [] : [`${count(archived)} archived in ${archives}`]),
     `${count(deleted)} deleted`,
     ...(kept === 0 ? [] : [`${count(kept)} kept`]),
   ];
-  const hasFailed = state === 'stopped' || outcome.faults.length > 0;
-  return [
-    {
-      resource,
-      action: 'take',
-      outcome: hasFailed ? 'failed' : 'done',
-      detail: `${target}: ${parts.join(', ')}.${plan}`,
-    },
-  ];
+  const detail = `${target}: ${parts.join(', ')}.${plan}`;
+  return [{ resource, action: 'take', outcome: hasFailed ? 'failed' : 'done', detail }];
 }
 
 function headlineOf(outcomes: readonly PolicyOutcome[]): string {
@@ -199,6 +191,10 @@ function tableOf(outcomes: readonly PolicyOutcome[]): ReportTable {
       }),
     ),
   };
+}
+
+function daysText(hours: number): string {
+  return hours < 48 ? `${Math.floor(hours)} hours` : `${count(Math.floor(hours / 24))} days`;
 }
 
 function count(things: number): string {

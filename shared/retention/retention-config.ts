@@ -70,7 +70,7 @@ export const rowSelection = {
   acceptedTriggers: z.array(name).optional(),
 };
 
-/** What must hold before anything is deleted. All are on unless switched off by name. */
+/** What must hold before anything is deleted. All are always on; how much each allows is up to the policy. */
 export const guardsSchema = z.strictObject({
   /** Rows or objects in one run. */
   maximumRows: z.int().min(1).default(10_000_000),

@@ -6,13 +6,15 @@ import { sampleAccount } from '../../sandbox/estate/aws-certificates.ts';
 import { integrityEstate } from '../../sandbox/estate/integrity.ts';
 import { startMainDatabase } from '../../sandbox/estate/integrity-databases.ts';
 import { nycmgData, trackAudio } from '../../sandbox/postgres/nycmg-data.ts';
-import type { DatabaseConnection } from '../../shared/databases.ts';
+import type { Database } from '../../shared/databases.ts';
 import { credentials, region } from './ministack.ts';
 
 /** A PostgreSQL server with the sample's data and faults, and what belongs to it in AWS. */
 export interface AuditedDatabase {
   /** As under `databases` in a configuration. */
-  readonly databases: Readonly<Record<string, DatabaseConnection>>;
+  readonly databases: Readonly<Record<string, Database>>;
+  /** Connection string of its superuser. */
+  readonly url: string;
   readonly config: z.input<typeof configSchema>;
   /** Ids of rules with the one rule of the task that each is found to break, and no other. */
   readonly faults: Readonly<Record<string, string>>;
@@ -29,14 +31,15 @@ const objectRule = 'tracks-have-their-audio';
 /** Starts it; the functions log in with a secret, over TLS. */
 export async function startAuditedDatabase(now: Date): Promise<AuditedDatabase> {
   const sample = integrityEstate(sampleAccount, now, 'America/New_York');
-  const { server, connection, secrets } = await startMainDatabase(now, sample.main);
+  const { server, url, connection, writer, secrets } = await startMainDatabase(now, sample.main);
   const rules = sample.config.rules?.map((rule) =>
     rule.kind === 'objects' ? { ...rule, bucket, where: `id <= ${tracks}` } : rule,
   );
   const single = sample.expectations.filter(({ findings }) => findings.length === 1);
   const faults = single.map(({ resourceId, findings }) => [resourceId, findings[0]?.rule ?? ''] as const);
   return {
-    databases: { main: connection },
+    databases: { main: { ...connection, writer } },
+    url,
     config: { ...sample.config, databases: { main: sample.config.databases?.main ?? {} }, rules },
     faults: {
       // Nothing has been measured before.

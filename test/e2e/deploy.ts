@@ -12,6 +12,7 @@ const outputsSchema = z.object({
   PageTopicArn: z.string(),
   NoticeTopicArn: z.string(),
   ReportBucketName: z.string(),
+  LedgerBucketName: z.string(),
   StateTableName: z.string(),
 });
 

@@ -63,6 +63,16 @@ export class DeployedStateMachine {
     assert.equal(outputOf(ended).status, 'skipped', `a run that was done has been done again: ${ended.output}`);
   }
 
+  /** Performs a run by hand, in steps, and returns where its report is. */
+  async run(): Promise<string> {
+    const { executionArn = '' } = await this.#sfn.send(
+      new StartExecutionCommand({ stateMachineArn: this.#arn, input: '{}' }),
+    );
+    const ended = await this.#end(executionArn);
+    assert.equal(ended.status, 'SUCCEEDED', `execution by hand: ${ended.cause}`);
+    return String(outputOf(ended).reportUrl);
+  }
+
   close(): void {
     this.#sfn.destroy();
   }

@@ -4,9 +4,11 @@ import { startControlPlane } from '../../sandbox/control-plane/control-plane.ts'
 import { mergeEstates } from '../../sandbox/control-plane/merge-estates.ts';
 import { awsCertificates, sampleAccount } from '../../sandbox/estate/aws-certificates.ts';
 import { backupEstate } from '../../sandbox/estate/backup.ts';
+import { retentionEstate } from '../../sandbox/estate/retention.ts';
 import { startTlsFarm } from '../../sandbox/tls-farm/tls-farm.ts';
 import { type AuditedDatabase, startAuditedDatabase } from './audited-database.ts';
 import { objectConfig, objectFaults } from './objects.ts';
+import { createRetainedTables, retentionConfig, retentionFaults } from './retained-data.ts';
 
 /** The sandbox's estate, for functions that run in processes of their own. */
 export interface Estate {
@@ -27,13 +29,14 @@ export async function startEstate(directory: string): Promise<Estate> {
   const now = new Date();
   const backup = backupEstate(sampleAccount, now);
   const controlPlane = await startControlPlane({
-    estate: mergeEstates(awsCertificates(now).document, backup.document),
+    estate: mergeEstates(awsCertificates(now).document, backup.document, retentionEstate(sampleAccount, now).document),
   });
   started.defer(() => controlPlane.stop());
   const farm = await startTlsFarm({ now });
   started.defer(() => farm.stop());
   const database = await startAuditedDatabase(now);
   started.defer(() => database.stop());
+  await createRetainedTables(database.url, now);
 
   // These stay with MiniStack: S3 takes the reports, and both take what a test puts there.
   const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_SECRETS_MANAGER, ...leading } = controlPlane.environment;
@@ -59,9 +62,10 @@ export async function startEstate(directory: string): Promise<Estate> {
       },
       'certificate-expiry': { endpoints: farm.endpointConfigs, trustedCertificates: [farm.rootPem] },
       'integrity-audit': database.config,
+      ...retentionConfig,
     },
     database,
-    faults: { 'backup-integrity': objectFaults, 'integrity-audit': database.faults },
+    faults: { 'backup-integrity': objectFaults, 'integrity-audit': database.faults, ...retentionFaults },
     stop: () => running.disposeAsync(),
   };
 }

@@ -112,7 +112,7 @@ function listed(object: S3ObjectDocument, encode: (text: string) => string): _Ob
 }
 
 /** The form encoding of Java's `URLEncoder`, in which a space is a plus, but slashes stay: so S3 answers. */
-function encodeForUrl(text: string): string {
+export function encodeForUrl(text: string): string {
   return encodeURIComponent(text)
     .replaceAll('%2F', '/')
     .replaceAll('%20', '+')

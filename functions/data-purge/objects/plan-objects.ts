@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import * as z from 'zod';
+import { definitionHash } from '../../../shared/retention/definition-hash.ts';
+import { guardIds, type TrippedGuard } from '../../../shared/retention/guard.ts';
+import type { Plan } from '../../../shared/retention/plan.ts';
+import {
+  approvalOf,
+  hasBegun,
+  history,
+  PlanRefused,
+  pendingPlan,
+  type StoredPlan,
+  savePlan,
+} from '../../../shared/retention/plans.ts';
+import { approvalMissing, needsApproval } from '../../../shared/retention/row-guards.ts';
+import { tooManyRows, unusualVolume, volumeGuards } from '../../../shared/retention/volume-guards.ts';
+import { readJson, writeJson } from '../../../shared/storage/state-store.ts';
+import { FrozenList, ListWriter, listPartSchema } from './frozen-list.ts';
+import type { ListEntry } from './list-entry.ts';
+import type { ObjectSource } from './object-source.ts';
+import { cutoffOf, type ObjectWork, purgeTask, whatOf } from './object-work.ts';
+
+export type ObjectPlan = Extract<Plan, { readonly kind: 'objects' }>;
+
+/** What a run is going to do, and whether it may. */
+export interface PreparedObjects {
+  /** Undefined when what it depends on keeps it from being made. */
+  readonly planned: { readonly plan: ObjectPlan; readonly hash: string; readonly list: FrozenList } | undefined;
+  /** Any of them, and nothing is deleted. */
+  readonly guards: readonly TrippedGuard[];
+}
+
+/** A listing that is not at its end yet, as it is kept between the steps of a run. */
+const planningSchema = z.strictObject({
+  runId: z.string(),
+  definitionHash: z.string(),
+  plannedAt: z.iso.datetime(),
+  cutoff: z.iso.datetime(),
+  list: z.string(),
+  parts: z.array(listPartSchema),
+  listed: z.int().min(0),
+  /** All keys up to and with this one are in. */
+  after: z.string(),
+});
+
+type Planning = z.output<typeof planningSchema>;
+
+/** A plan that needs nobody's approval is as good as a new one for so long. */
+const freshMs = 24 * 60 * 60 * 1000;
+const dayMs = 24 * 60 * 60 * 1000;
+/** Entries about which others are asked at a time. */
+const askedEntries = 1000;
+
+/**
+ * Returns what a run of a policy is going to delete, with the guards that keep it from it: the plan that waits where it still holds, a
+ * new one otherwise. Undefined when the time was up before all was listed: the next step goes on where this one was.
+ *
+ * @throws UncheckedError `list-missing`, `list-changed`, `bad-history`; those of the listing and of the database.
+ */
+export async function planObjects(work: ObjectWork): Promise<PreparedObjects | undefined> {
+  const { policy, context } = work;
+  const before = await work.guards();
+  if (before.length > 0) return { planned: undefined, guards: before };
+  const definition = definitionHash(policy);
+  const { waiting, replaced } = await waitingPlan(work, definition);
+  const stored = waiting ?? (await newPlan(work, definition));
+  if (stored === undefined) return undefined;
+  const { plan, hash } = stored;
+  const list = await FrozenList.open(context.store, plan.list, plan.listHash);
+  const guards = [
+    ...(await volumeOf(work, plan)),
+    youngerThanRetention(work, plan, list),
+    work.applies && plan.objects > 0
+      ? approvalMissing(
+          {
+            stored,
+            approval: await approvalOf(context.control, hash),
+            hasBegun: await hasBegun(context.control, plan),
+            runBy: context.actor,
+            replaced,
+          },
+          policy.guards,
+        )
+      : undefined,
+  ];
+  return {
+    planned: { plan, hash, list },
+    guards: guards
+      .filter((guard) => guard !== undefined)
+      .toSorted((a, b) => guardIds.indexOf(a.guard) - guardIds.indexOf(b.guard)),
+  };
+}
+
+type StoredObjects = StoredPlan & { readonly plan: ObjectPlan };
+
+/** Returns the plan that waits, or why there is none that could be used. */
+async function waitingPlan(
+  { policy, context }: ObjectWork,
+  definition: string,
+): Promise<{ readonly waiting?: StoredObjects; readonly replaced: string | undefined }> {
+  const { control, now } = context;
+  let stored: StoredPlan | undefined;
+  try {
+    stored = await pendingPlan(control, { task: purgeTask, policy: policy.id });
+  } catch (error) {
+    if (!(error instanceof PlanRefused)) throw error;
+    return { replaced: error.message };
+  }
+  const plan = stored?.plan;
+  if (stored === undefined || plan?.kind !== 'objects') return { replaced: undefined };
+  if (plan.definitionHash !== definition)
+    return { replaced: 'The policy is another one than when the plan before was made.' };
+  const until = validUntil(plan, policy.guards.planValidDays);
+  if (now > until) return { replaced: `The plan before was good until ${until.toISOString()}.` };
+  const isFree = !needsApproval(policy.guards.approval, await hasBegun(control, plan));
+  const isApproved = (await approvalOf(control, stored.hash)) !== undefined;
+  if (isFree && !isApproved && now.getTime() - Date.parse(plan.plannedAt) > freshMs) {
+    return { replaced: 'The plan before was of an earlier day.' };
+  }
+  return { waiting: { ...stored, plan }, replaced: undefined };
+}
+
+async function newPlan(work: ObjectWork, definition: string): Promise<StoredObjects | undefined> {
+  const { policy, context } = work;
+  const { store, control, runId } = context;
+  const begun = await planningOf(work, definition);
+  const planning: Omit<Planning, 'after' | 'parts' | 'listed'> = begun ?? {
+    runId,
+    definitionHash: definition,
+    plannedAt: context.now.toISOString(),
+    cutoff: cutoffOf(policy, context.now).toISOString(),
+    // A name that no other list has, whoever else plans at the same moment.
+    list: `objects/${policy.id}/${context.now.toISOString().replaceAll(':', '-')}-${randomUUID().slice(0, 8)}`,
+  };
+  const source = work.sourceAt(Date.parse(planning.cutoff));
+  const writer = new ListWriter(store, planning.list, begun?.parts);
+  let listed = begun?.listed ?? 0;
+  let waiting: ListEntry[] = [];
+  for await (const { seen, completeKey } of source.scan({ after: begun?.after })) {
+    listed += seen.length;
+    for (const { entry, isPast } of seen) if (isPast) waiting.push(entry);
+    const isTimeUp = context.signal.aborted && completeKey !== undefined;
+    if (waiting.length >= askedEntries || isTimeUp) {
+      await addTo(writer, source, waiting);
+      waiting = [];
+    }
+    if (!isTimeUp) continue;
+    await writer.flush();
+    const kept: Planning = { ...planning, parts: writer.parts, listed, after: completeKey };
+    await writeJson(store, planningName(policy.id), kept);
+    return undefined;
+  }
+  await addTo(writer, source, waiting);
+  const listHash = await writer.finish();
+  const { parts } = writer;
+  const plan: ObjectPlan = {
+    task: purgeTask,
+    policy: policy.id,
+    definitionHash: definition,
+    plannedAt: planning.plannedAt,
+    plannedBy: context.actor,
+    kind: 'objects',
+    what: whatOf(policy),
+    bucket: policy.bucket,
+    prefix: policy.prefix,
+    cutoff: planning.cutoff,
+    objects: parts.reduce((sum, { entries }) => sum + entries, 0),
+    bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
+    listed,
+    list: planning.list,
+    listHash,
+  };
+  const until = validUntil(plan, policy.guards.planValidDays);
+  const hash = await savePlan(control, plan, until);
+  return { hash, plan, validUntil: until };
+}
+
+/** Adds what nobody else holds back. */
+async function addTo(writer: ListWriter, source: ObjectSource, entries: readonly ListEntry[]): Promise<void> {
+  for (let start = 0; start < entries.length; start += askedEntries) {
+    const asked = entries.slice(start, start + askedEntries);
+    const held = await source.holdBack(asked);
+    for (const entry of asked) if (!held.has(entry)) await writer.add(entry);
+  }
+}
+
+/** What an earlier step of this run has listed; what another run has listed is too old. */
+async function planningOf({ policy, context }: ObjectWork, definition: string): Promise<Planning | undefined> {
+  const planning = planningSchema.safeParse(await readJson(context.store, planningName(policy.id))).data;
+  const isOwn = planning?.runId === context.runId && planning.definitionHash === definition;
+  if (!isOwn) return undefined;
+  // Used once: a run that plans anew lists anew.
+  await writeJson(context.store, planningName(policy.id), null);
+  return planning;
+}
+
+function planningName(policy: string): string {
+  return `objects/${policy}/planning`;
+}
+
+/** Uploads are no part of the objects: there is no share of them. */
+async function volumeOf({ policy, context }: ObjectWork, plan: ObjectPlan): Promise<TrippedGuard[]> {
+  const past = await history(context.control, plan);
+  const what = plan.what === 'noncurrent' ? 'versions' : plan.what === 'uploads' ? 'uploads' : 'objects';
+  const volume = { amount: plan.objects, of: plan.listed, unit: what, history: past.map(({ amount }) => amount) };
+  if (plan.what !== 'uploads') return volumeGuards(volume, policy.guards).guards;
+  const guards = [tooManyRows(volume, policy.guards), unusualVolume(volume, policy.guards).guard];
+  return guards.filter((guard) => guard !== undefined);
+}
+
+/** Objects would be taken that are still to be kept by the policy as it is now, and by the clock as it is now. */
+function youngerThanRetention(
+  { policy, context }: ObjectWork,
+  plan: ObjectPlan,
+  list: FrozenList,
+): TrippedGuard | undefined {
+  const limit = cutoffOf(policy, context.now).toISOString();
+  const youngest = list.youngest;
+  const isYoungestLater = youngest !== undefined && youngest >= limit;
+  if (plan.cutoff <= limit && !isYoungestLater) return undefined;
+  return {
+    guard: 'younger-than-retention',
+    detail: isYoungestLater
+      ? `The youngest is of ${youngest}, but only what is before ${limit} is past its retention.`
+      : `The plan takes what is before ${plan.cutoff}, but only what is before ${limit} is past its retention.`,
+    evidence: { cutoff: plan.cutoff, limit, ...(youngest === undefined ? {} : { youngest }) },
+  };
+}
+
+/** Not what is stored beside the plan: its hash does not tell of that. */
+function validUntil({ plannedAt }: Pick<Plan, 'plannedAt'>, days: number): Date {
+  return new Date(Date.parse(plannedAt) + days * dayMs);
+}

@@ -1,0 +1,158 @@
+import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
+import { Ledger } from '../../../shared/ledger/ledger.ts';
+import { LedgerError } from '../../../shared/ledger/ledger-error.ts';
+import { postgresUncheckedReason } from '../../../shared/postgres/unchecked-reason.ts';
+import { definitionHash } from '../../../shared/retention/definition-hash.ts';
+import { pausedBy } from '../../../shared/retention/pause.ts';
+import { markBegun, PlanRefused, readPlan } from '../../../shared/retention/plans.ts';
+import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
+import type { WorkProgress } from '../../../shared/run-task.ts';
+import { UncheckedError } from '../../../shared/unchecked-error.ts';
+import { BatchEntries } from './batch-entries.ts';
+import { type BegunPlan, deleteListed } from './delete-listed.ts';
+import { FrozenList } from './frozen-list.ts';
+import { backlogHours, emptyOutcome, type ObjectWork, purgeTask } from './object-work.ts';
+import { planObjects } from './plan-objects.ts';
+import { firstCursor, type PurgeCursor, readCursor, removeCursor, writeCursor } from './purge-cursor.ts';
+
+/**
+ * Carries out a policy about objects, as far as the time allows: goes on with a plan that was begun, or makes one, and deletes what it
+ * names where that is asked for and no guard says no.
+ *
+ * @throws whatever is not about the bucket, the ledger or the database.
+ */
+export async function purgeListed(work: ObjectWork, progress: WorkProgress | undefined): Promise<WorkProgress> {
+  const outcome =
+    progress === undefined ? emptyOutcome(work) : policyOutcomeSchema.parse(structuredClone(progress.state));
+  try {
+    const isDone = await goOn(work, outcome);
+    return { isDone, state: outcome };
+  } catch (error) {
+    if (error instanceof LedgerError) {
+      outcome.faults.push({ rule: 'ledger-broken', subject: work.policy.id, detail: error.message, evidence: {} });
+      outcome.state = 'stopped';
+      return { isDone: true, state: outcome };
+    }
+    const reason = reasonOf(error);
+    if (reason === undefined) throw error;
+    // The time was up in the middle of a question: the next step asks it again.
+    if (work.context.signal.aborted && reason.reason === 'not-reached') return { isDone: false, state: outcome };
+    outcome.unchecked.push(reason);
+    outcome.state = 'stopped';
+    return { isDone: true, state: outcome };
+  }
+}
+
+function reasonOf(error: unknown) {
+  if (error instanceof UncheckedError) return { reason: error.reason, detail: error.detail };
+  return uncheckedReason(error) ?? postgresUncheckedReason(error);
+}
+
+/** Returns whether there is nothing more to do in this run. */
+async function goOn(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean> {
+  const { policy, context } = work;
+  if (work.applies && (await pausedBy(context.control, purgeTask, policy.id)) !== undefined) {
+    return paused(work, outcome);
+  }
+  if (work.applies) {
+    const begun = await begunPlan(work);
+    if (begun !== undefined) return deletion(work, begun.begun, begun.cursor, outcome);
+  }
+  const prepared = await planObjects(work);
+  if (prepared === undefined) return false;
+  const { planned, guards } = prepared;
+  outcome.guards = guards.map(({ guard, detail, evidence }) => ({ guard, detail, evidence: { ...evidence } }));
+  if (planned !== undefined) {
+    outcome.planHash = planned.hash;
+    outcome.planned = planned.plan.objects;
+    outcome.backlog = planned.plan.objects;
+    outcome.backlogAgeHours = backlogHours(policy, context.now, planned.list.oldestFrom(1));
+  }
+  if (!work.applies) {
+    outcome.state = 'planned';
+    return true;
+  }
+  if (guards.length > 0 || planned === undefined) {
+    outcome.state = 'guarded';
+    return true;
+  }
+  if (planned.plan.objects === 0) {
+    outcome.state = 'done';
+    return true;
+  }
+  const { plan, hash, list } = planned;
+  // Whoever has changed a part of it is found out before anything is deleted, and not when it comes to that part.
+  await list.verify();
+  const cursor = firstCursor(hash, plan.definitionHash);
+  await writeCursor(context.control, policy.id, cursor);
+  const entries = new BatchEntries(await openLedger(work), work, { plan, hash });
+  await entries.giveUpOthers();
+  return deletion(work, { plan, hash, list, entries }, cursor, outcome);
+}
+
+/** What waits is told of also while nothing is done about it. */
+async function paused(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean> {
+  outcome.state = 'paused';
+  const cursor = await readCursor(work.context.control, work.policy.id);
+  if (cursor === undefined) return true;
+  const plan = await planOf(work, cursor);
+  if (plan === undefined) return true;
+  const list = await FrozenList.open(work.context.store, plan.list, plan.listHash);
+  outcome.planHash = cursor.planHash;
+  outcome.planned = plan.objects;
+  outcome.backlog = plan.objects - cursor.processed;
+  outcome.backlogAgeHours = backlogHours(work.policy, work.context.now, list.oldestFrom(cursor.part));
+  return true;
+}
+
+async function deletion(
+  work: ObjectWork,
+  begun: BegunPlan,
+  cursor: PurgeCursor,
+  outcome: PolicyOutcome,
+): Promise<boolean> {
+  const { context } = work;
+  outcome.planHash = begun.hash;
+  outcome.planned = begun.plan.objects;
+  outcome.state = 'working';
+  await markBegun(context.control, begun.hash, begun.plan, context.actor, context.now);
+  const isAtEnd = await deleteListed(work, begun, cursor, outcome);
+  return isAtEnd || outcome.state !== 'working';
+}
+
+/** Returns the plan that an earlier run or step has begun and not brought to its end. */
+async function begunPlan(
+  work: ObjectWork,
+): Promise<{ readonly begun: BegunPlan; readonly cursor: PurgeCursor } | undefined> {
+  const { policy, context } = work;
+  const cursor = await readCursor(context.control, policy.id);
+  if (cursor === undefined) return undefined;
+  const plan = await planOf(work, cursor);
+  if (plan === undefined) {
+    await removeCursor(context.control, policy.id);
+    return undefined;
+  }
+  const entries = new BatchEntries(await openLedger(work), work, { plan, hash: cursor.planHash });
+  if (cursor.definitionHash !== definitionHash(policy)) {
+    // By another policy it would not be this plan; what became of its last batch, the next listing shows.
+    await entries.giveUpOthers();
+    await removeCursor(context.control, policy.id);
+    return undefined;
+  }
+  const list = await FrozenList.open(context.store, plan.list, plan.listHash);
+  return { begun: { plan, hash: cursor.planHash, list, entries }, cursor };
+}
+
+async function planOf({ context }: ObjectWork, { planHash }: PurgeCursor) {
+  try {
+    const { plan } = await readPlan(context.control, planHash);
+    return plan.kind === 'objects' ? plan : undefined;
+  } catch (error) {
+    if (error instanceof PlanRefused) return undefined;
+    throw error;
+  }
+}
+
+function openLedger({ policy, context, clock }: ObjectWork): Promise<Ledger> {
+  return Ledger.open(context.ledgers, `${purgeTask}/${policy.id}`, clock);
+}
