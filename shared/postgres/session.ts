@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { Client, type ClientConfig, DatabaseError, type QueryConfig, type QueryResult } from 'pg';
+import { from, to } from 'pg-copy-streams';
 import { UncheckedError } from '../unchecked-error.ts';
 import { requestCancel } from './cancel-request.ts';
 import { readingEnded } from './reading-ended.ts';
@@ -17,6 +19,9 @@ const closeMs = 2_000;
 
 /** An answer beyond this is no list of violations. It has to fit into a small function's memory several times. */
 const maximumAnswerBytes = 64 * 1024 * 1024;
+
+/** Of a COPY that are held here while nobody reads them. */
+const copyBufferBytes = 256 * 1024;
 
 export type Row = Record<string, unknown>;
 
@@ -36,6 +41,8 @@ export class Session {
   #isAsked = false;
   #answeredBytes = 0;
   #canceled: Promise<void> | undefined;
+  /** Resolves when a COPY is over and the server takes the next statement. */
+  #copied: Promise<void> | undefined;
 
   /**
    * Connects, within 10 seconds.
@@ -94,6 +101,114 @@ export class Session {
     return last.rows;
   }
 
+  /**
+   * Returns what `COPY … TO STDOUT` sends, as long as it may be. Whoever does not read it to its end breaks the connection: there
+   * is no other way to end it. A server that sends nothing for `silenceMs` although it is waited for has broken it too.
+   *
+   * @throws the server's errors, and why the connection is broken, while it is read.
+   */
+  async copyOut(text: string, silenceMs: number): Promise<Readable> {
+    await this.#copied;
+    if (this.#fault !== undefined) throw this.#fault;
+    const stream = to(text, { highWaterMark: copyBufferBytes });
+    const over = Promise.withResolvers<void>();
+    const copied = over.promise.then(() => {
+      this.#giveUp = undefined;
+      this.#isAsked = false;
+      this.#copied = undefined;
+    });
+    this.#copied = copied;
+    const silence = this.#breakWhenSilent(silenceMs);
+    this.#isAsked = true;
+    this.#giveUp = (fault) => {
+      silence.stop();
+      stream.destroy(fault);
+      over.resolve();
+    };
+    const socket = streamOf(this.#client);
+    // pg-copy-streams takes the place of the one listener that `pg` has, and finds the socket with no other.
+    socket.off('data', this.#countAnswer);
+    const read = stream._read.bind(stream);
+    stream._read = (size) => {
+      silence.start();
+      read(size);
+    };
+    const push = stream.push.bind(stream);
+    stream.push = (chunk, encoding) => {
+      const wantsMore = push(chunk, encoding);
+      if (wantsMore) silence.start();
+      else silence.stop();
+      return wantsMore;
+    };
+    let isAnswered = false;
+    const answered = () => {
+      if (isAnswered) return;
+      isAnswered = true;
+      silence.stop();
+      this.#answeredBytes = 0;
+      socket.on('data', this.#countAnswer);
+      over.resolve();
+    };
+    // What `pg` calls at the end: one of the two.
+    const hooks = stream as unknown as { handleReadyForQuery(): void; handleError(error: Error): void };
+    hooks.handleReadyForQuery = answered;
+    hooks.handleError = (error) => {
+      answered();
+      stream.destroy(error);
+    };
+    stream.once('close', () => {
+      silence.stop();
+      if (!isAnswered && !stream.readableEnded) this.break(new Error('The COPY was not read to its end.'));
+    });
+    silence.start();
+    this.#client.query(stream);
+    return stream;
+  }
+
+  /**
+   * Sends what `COPY … FROM STDIN` reads, and returns how many rows the server says that it took. When `source` fails the server is
+   * told to fail too, which undoes it. A server that takes nothing for `silenceMs` has broken the connection.
+   *
+   * @throws the error of `source`, the server's, and why the connection is broken.
+   */
+  async copyIn(text: string, source: AsyncIterable<Uint8Array>, silenceMs: number): Promise<number> {
+    await this.#copied;
+    const stream = from(text);
+    const silence = this.#breakWhenSilent(silenceMs);
+    const ended = Promise.withResolvers<void>();
+    ended.promise.catch(() => {});
+    stream.on('error', ended.reject);
+    stream.on('finish', ended.resolve);
+    const send = async (): Promise<void> => {
+      this.#client.query(stream);
+      try {
+        for await (const chunk of source) {
+          if (chunk.length === 0) continue;
+          silence.start();
+          const { promise: taken, resolve } = Promise.withResolvers<void>();
+          stream.write(chunk, () => resolve());
+          await Promise.race([taken, ended.promise]);
+          silence.stop();
+        }
+      } catch (error) {
+        silence.start();
+        // Said to the server's log: nothing of what is in a row. Its answer is what the transaction ends with.
+        stream.destroy(new Error('the client has stopped'));
+        await ended.promise.catch(() => {});
+        throw error;
+      }
+      silence.start();
+      stream.end();
+      await ended.promise;
+    };
+    try {
+      await this.#ask(send);
+      return stream.rowCount;
+    } finally {
+      silence.stop();
+    }
+  }
+
   /** Has it break when a signal is aborted, until that is disposed of. */
   breakOn(signal: AbortSignal): Disposable {
     const abort = () => this.break(readingEnded(signal));
@@ -136,12 +251,11 @@ export class Session {
     this.break(error ?? new UncheckedError('unreachable', 'The connection to the database was lost.'));
   }
 
-  async #ask<T>(send: () => Promise<T>, deadlineMs: number): Promise<T> {
+  /** Without a deadline it is up to `send` to find out that the server does not answer. */
+  async #ask<T>(send: () => Promise<T>, deadlineMs?: number): Promise<T> {
+    if (this.#copied !== undefined) await this.#copied;
     if (this.#fault !== undefined) throw this.#fault;
-    const timer = setTimeout(() => {
-      const detail = `The server had not answered after ${deadlineMs / 1000} s, and not given up either.`;
-      this.break(new UncheckedError('timeout', detail));
-    }, deadlineMs);
+    const timer = deadlineMs === undefined ? undefined : setTimeout(() => this.#breakLate(deadlineMs), deadlineMs);
     this.#answeredBytes = 0;
     this.#isAsked = true;
     // One for each question: a race keeps its answer for as long as any promise in it is not settled.
@@ -156,14 +270,36 @@ export class Session {
     }
   }
 
-  #limitAnswers(): void {
-    streamOf(this.#client).on('data', (data) => {
-      this.#answeredBytes += data.length;
-      if (this.#answeredBytes <= maximumAnswerBytes) return;
-      const detail = `The answer has more than ${maximumAnswerBytes / 1024 / 1024} MiB.`;
-      this.break(new UncheckedError('answer-too-large', detail));
-    });
+  #breakLate(deadlineMs: number): void {
+    const detail = `The server had not answered after ${deadlineMs / 1000} s, and not given up either.`;
+    this.break(new UncheckedError('timeout', detail));
   }
+
+  /** Returns a clock that breaks the connection when it has not been started again, or stopped, for so long. */
+  #breakWhenSilent(silenceMs: number): { start(): void; stop(): void } {
+    let timer: NodeJS.Timeout | undefined;
+    return {
+      start: () => {
+        timer?.refresh();
+        timer ??= setTimeout(() => this.#breakLate(silenceMs), silenceMs);
+      },
+      stop: () => {
+        clearTimeout(timer);
+        timer = undefined;
+      },
+    };
+  }
+
+  #limitAnswers(): void {
+    streamOf(this.#client).on('data', this.#countAnswer);
+  }
+
+  readonly #countAnswer = (data: Buffer): void => {
+    this.#answeredBytes += data.length;
+    if (this.#answeredBytes <= maximumAnswerBytes) return;
+    const detail = `The answer has more than ${maximumAnswerBytes / 1024 / 1024} MiB.`;
+    this.break(new UncheckedError('answer-too-large', detail));
+  };
 }
 
 function newClient(config: ClientConfig): Client {
