@@ -96,6 +96,8 @@ export const paceSchema = z.strictObject({
   maximumBatchRows: z.int().min(1).max(100_000).default(10_000),
   /** Time that a transaction should take. */
   targetBatchMs: z.int().min(1).max(60_000).default(250),
+  /** Of the time; in the rest, between two batches, whoever else is at the server has it alone. */
+  workPercent: z.number().min(1).max(100).default(25),
   lockTimeoutSeconds: z.number().min(0.01).max(60).default(1),
   statementTimeoutSeconds: z.number().min(0.1).max(600).default(30),
   /** How often it is asked whether to wait. */

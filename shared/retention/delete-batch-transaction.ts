@@ -1,0 +1,38 @@
+import type { Writer } from '../postgres/writer.ts';
+
+/**
+ * The connection broke while a batch was made final: it may be deleted, and it may not. `pg_xact_status` knows it.
+ * https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+ */
+export class BatchUnsettled extends Error {
+  override readonly name = 'BatchUnsettled';
+}
+
+/**
+ * Runs `work` in a transaction and makes it final.
+ *
+ * @throws BatchUnsettled when nobody can tell here whether it is final; whatever else it throws, nothing is changed.
+ */
+export async function inTransaction<Result>(writer: Writer, work: () => Promise<Result>): Promise<Result> {
+  await writer.begin();
+  let result: Result;
+  try {
+    result = await work();
+  } catch (error) {
+    // A connection that is broken rolls back by itself.
+    await writer.rollback().catch(() => {});
+    throw error;
+  }
+  try {
+    await writer.commit();
+  } catch (cause) {
+    if (isServersRefusal(cause)) throw cause;
+    throw new BatchUnsettled('the connection broke while the batch was made final', { cause });
+  }
+  return result;
+}
+
+/** Returns whether the server has said that a transaction is undone; when the connection breaks, nobody has. */
+function isServersRefusal(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error && error.severity === 'ERROR';
+}
