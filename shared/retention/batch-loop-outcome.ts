@@ -3,7 +3,7 @@ import { LedgerError } from '../ledger/ledger-error.ts';
 import { postgresUncheckedReason } from '../postgres/unchecked-reason.ts';
 import { UncheckedError } from '../unchecked-error.ts';
 import type { BatchLoopResult } from './batch-loop.ts';
-import type { BatchFailure } from './delete-batch-failure.ts';
+import { type BatchFailure, failureOf } from './delete-batch-failure.ts';
 import type { Pacer } from './pacer.ts';
 import { PlanRefused } from './plans.ts';
 import type { PolicyOutcome } from './policy-outcome.ts';
@@ -67,9 +67,7 @@ export function withFailure(
  */
 export function refusedOutcome(outcome: PolicyOutcome, error: unknown): PolicyOutcome {
   const stopped: PolicyOutcome = { ...outcome, state: 'stopped' };
-  if (error instanceof LedgerError) {
-    return withFailure(stopped, { kind: 'ledger-broken', reason: 'ledger-broken', detail: error.message });
-  }
+  if (error instanceof LedgerError) return withFailure(stopped, failureOf('ledger-broken', error.message));
   const reason = reasonOf(error);
   if (reason === undefined) throw error;
   return { ...stopped, unchecked: added(stopped.unchecked, { reason: reason.reason, detail: reason.detail }) };

@@ -39,23 +39,26 @@ export interface BatchFailure {
 
 /** Returns why a batch was not deleted; undefined for what is a bug. */
 export function batchFailure(error: unknown): BatchFailure | undefined {
-  if (error instanceof BatchMismatch) {
-    return { kind: 'mismatch', reason: 'mismatch', detail: `${error.message}; the batch was undone.` };
-  }
+  if (error instanceof BatchMismatch) return failureOf('mismatch', `${error.message}; the batch was undone.`);
   if (error instanceof BatchUnsettled) {
     return { kind: 'unsettled', reason: 'unreachable', detail: `The server could not be heard: ${error.message}.` };
   }
-  if (error instanceof LedgerError) return { kind: 'ledger-broken', reason: 'ledger-broken', detail: error.message };
+  if (error instanceof LedgerError) return failureOf('ledger-broken', error.message);
   const state = sqlStateOf(error);
   if (state.startsWith('23')) {
     // What the server says of it holds the values.
     const { constraint = 'a constraint', table } = error as { constraint?: string; table?: string };
     const where = table === undefined ? '' : ` of ${table}`;
-    return { kind: 'constraint', reason: 'constraint', detail: `SQLSTATE ${state}: ${constraint}${where} forbids it.` };
+    return failureOf('constraint', `SQLSTATE ${state}: ${constraint}${where} forbids it.`);
   }
   const reason = reasonOf(error);
   if (reason === undefined) return undefined;
   return { kind: kindOf(state, reason.reason), ...reason };
+}
+
+/** Returns a failure whose kind says all. */
+export function failureOf(kind: BatchFailureKind, detail: string): BatchFailure {
+  return { kind, reason: kind, detail };
 }
 
 function reasonOf(error: unknown): { readonly reason: string; readonly detail: string } | undefined {
