@@ -28,7 +28,7 @@ const eventSchema = z.strictObject({
       only: z.string().min(1).optional(),
     })
     .optional(),
-  /** Replaces top-level keys of the task's deployed configuration; the result is parsed strictly. */
+  /** Replaces top-level keys of the task's deployed configuration; the result is parsed strictly. Changes are made by none such. */
   config: z.record(z.string(), z.unknown()).optional(),
   /** `true`: looks at nothing, and says how long ago the last scheduled run ended, for the alarm on missed runs. */
   watch: z.literal(true).optional(),

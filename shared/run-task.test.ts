@@ -294,6 +294,16 @@ describe('a task that reads databases', () => {
     expect(seen).toEqual([{ other: databases.other }, {}, {}]);
   });
 
+  it('changes nothing by a configuration that the invocation brings, and shows what it would do by it', async () => {
+    const applying = { ...task, applies: true as const };
+    const config = { limit: 100 };
+    const given = (invocation: Invocation) =>
+      runTask(applying, looked([['a', 9]]), options({ config: { limit: 1 }, invocation }));
+    await expect(given({ config })).rejects.toMatchObject({ name: 'ConfigError', faults: [{ path: 'config' }] });
+    expect(await given({ config, dryRun: true })).toMatchObject({ mode: 'dry-run', status: 'clean' });
+    expect(await given({})).toMatchObject({ mode: 'apply', status: 'findings' });
+  });
+
   it('is not run when one is not configured, also when only the invocation names it', async () => {
     const steps = stepsOver(() => {
       throw new Error('must not be reached');

@@ -293,6 +293,8 @@ function workContext<Config extends z.ZodType>(
   const endsAtMs = performance.now() + options.timeBudgetSeconds * 1000;
   const faults = unknownDatabases(definition, config, databases).map((message) => ({ path: definition.id, message }));
   if (faults.length > 0) throw new ConfigError(options.configSource, faults);
+  const mode = definition.applies === true && options.invocation.dryRun !== true ? 'apply' : 'dry-run';
+  if (mode === 'apply') requireOwnConfig(options.invocation);
   return {
     config,
     databases: databasesFor(definition, config, databases),
@@ -300,7 +302,7 @@ function workContext<Config extends z.ZodType>(
     homeRegion: options.estate.regions[0] as string,
     scope,
     now: options.clock(),
-    mode: definition.applies === true && options.invocation.dryRun !== true ? 'apply' : 'dry-run',
+    mode,
     actor: options.actor ?? 'caretaker',
     runId: options.runId ?? randomUUID(),
     clients: options.clients,
@@ -340,6 +342,14 @@ function parseConfig<Config extends z.ZodType>(schema: Config, options: RunOptio
   if (result.success) return result.data;
   const faults = faultsIn(result.error).map(({ path, message }) => ({ path: `config.${path}`, message }));
   throw new ConfigError('event', faults);
+}
+
+/** Who may invoke a function is not who may say what it deletes, from where, and whether anybody else has to look at it first. */
+function requireOwnConfig({ config }: Invocation): void {
+  if (config === undefined) return;
+  const message =
+    'what changes things does so by its deployed configuration alone; with "dryRun": true it shows what it would do';
+  throw new ConfigError('event', [{ path: 'config', message }]);
 }
 
 function statusOf(coverage: Coverage, findings: number, mayBeEmpty: boolean): Report['status'] {
