@@ -4,7 +4,11 @@
  * digits, `-`, `_` and `.`, in parts divided by `/`; a value is plain JSON of at most 300 KB.
  */
 export interface ControlStore {
-  /** Returns what was written last under `key`; undefined when there is nothing. Never an answer from before the last write. */
+  /**
+   * Returns what was written last under `key`; undefined when there is nothing. Never an answer from before the last write.
+   *
+   * @throws UncheckedError `bad-control-document` where what is there is not JSON.
+   */
   read(key: string): Promise<unknown>;
   /** Replaces what is there. */
   write(key: string, value: unknown): Promise<void>;

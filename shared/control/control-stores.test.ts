@@ -1,9 +1,10 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDynalite } from '../../sandbox/aws/dynalite.ts';
+import { readReadable } from './control-document.ts';
 import type { ControlStore } from './control-store.ts';
 import { DynamoControlStore } from './dynamo-control-store.ts';
 import { FileControlStore } from './file-control-store.ts';
@@ -127,6 +128,18 @@ describe('a control store in DynamoDB', () => {
     expect(await itemOf('pause/gone')).not.toHaveProperty('expiresAt');
   });
 
+  it('says so when a document is not JSON', async () => {
+    const store = new DynamoControlStore(client, table);
+    await store.write('plan/torn', 1);
+    await client.send(
+      new PutItemCommand({
+        TableName: table,
+        Item: { pk: { S: 'control#plan/torn' }, sk: { S: 'document' }, document: { S: '{"half' } },
+      }),
+    );
+    await expect(store.read('plan/torn')).rejects.toMatchObject({ reason: 'bad-control-document' });
+  });
+
   it('does not take a failure for a document that was there', async () => {
     const store = new DynamoControlStore(client, 'no-such-table');
     await expect(store.create('a', 1)).rejects.toThrow();
@@ -154,6 +167,7 @@ describe('a control store in files', () => {
     const store = new FileControlStore(join(directory, 'torn'));
     await store.write('plan/a', 1);
     await writeFile(join(directory, 'torn', 'plan', 'a.json'), '{"half');
-    await expect(store.read('plan/a')).rejects.toThrow(SyntaxError);
+    await expect(store.read('plan/a')).rejects.toMatchObject({ reason: 'bad-control-document' });
+    expect(await readReadable(store, 'plan/a')).toBeNull();
   });
 });

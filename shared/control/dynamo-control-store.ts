@@ -6,6 +6,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { documentName } from '../storage/document-name.ts';
+import { parseDocument } from './control-document.ts';
 import type { ControlStore } from './control-store.ts';
 
 /** Days after which the table forgets that there was a document. */
@@ -31,7 +32,7 @@ export class DynamoControlStore implements ControlStore {
       new GetItemCommand({ TableName: this.#table, Key: itemKey(key), ConsistentRead: true }),
     );
     const text = Item?.document?.S;
-    return text === undefined ? undefined : JSON.parse(text);
+    return text === undefined ? undefined : parseDocument(key, text);
   }
 
   async write(key: string, value: unknown): Promise<void> {

@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { documentName } from '../storage/document-name.ts';
 import { placeFile, privateFolderMode } from '../storage/place-file.ts';
+import { parseDocument } from './control-document.ts';
 import type { ControlStore } from './control-store.ts';
 
 /** Keeps each document as a file in a folder, which is made when the first is written. */
@@ -17,7 +18,7 @@ export class FileControlStore implements ControlStore {
 
   async read(key: string): Promise<unknown> {
     try {
-      return JSON.parse(await readFile(this.#pathOf(key), 'utf8'));
+      return parseDocument(key, await readFile(this.#pathOf(key), 'utf8'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;

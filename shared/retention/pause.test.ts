@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { parseDocument } from '../control/control-document.ts';
 import { MemoryControlStore } from '../control/memory-control-store.ts';
 import { pause, pausedBy, readPause, resume } from './pause.ts';
 
@@ -36,6 +37,15 @@ describe('a pause', () => {
     expect(await pausedBy(control, 'data-purge', 'sessions')).toMatchObject({ reason: 'it cannot be read' });
     expect(await resume(control, { task: 'data-purge', policy: 'sessions' })).toBeDefined();
     expect(await pausedBy(control, 'data-purge', 'sessions')).toBeUndefined();
+  });
+
+  it('that is not even JSON is one all the same, and one that cannot be asked for is no answer', async () => {
+    const control = new MemoryControlStore();
+    const written = new Map([['pause/data-purge', '{"half']]);
+    control.read = async (key) => parseDocument(key, written.get(key) ?? '7');
+    expect(await readPause(control, { task: 'data-purge' })).toMatchObject({ reason: 'it cannot be read' });
+    control.read = () => Promise.reject(new Error('nobody answers'));
+    await expect(pausedBy(control, 'data-purge', 'sessions')).rejects.toThrow('nobody answers');
   });
 
   it('that is ended without having been begun is none', async () => {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { readReadable } from '../control/control-document.ts';
 import type { ControlStore } from '../control/control-store.ts';
 
 const pauseSchema = z.strictObject({
@@ -31,7 +32,7 @@ export async function pausedBy(control: ControlStore, task: string, policy: stri
 
 /** Returns the pause of just this task, or just this policy; undefined when there is none. */
 export async function readPause(control: ControlStore, { task, policy }: PauseScope): Promise<Pause | undefined> {
-  const value = await control.read(keyOf({ task, policy }));
+  const value = await readReadable(control, keyOf({ task, policy }));
   if (value === undefined) return undefined;
   // Somebody has said something here. What cannot be read is no reason to go on.
   const said = pauseSchema.safeParse(value).data ?? { by: 'unknown', at: 'unknown', reason: 'it cannot be read' };

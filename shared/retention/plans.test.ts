@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { parseDocument } from '../control/control-document.ts';
 import { MemoryControlStore } from '../control/memory-control-store.ts';
 import { type Plan, planHash } from './plan.ts';
 import {
@@ -13,6 +14,7 @@ import {
   readPlan,
   recordRun,
   savePlan,
+  wasBegun,
 } from './plans.ts';
 
 const now = new Date('2026-06-01T04:00:00Z');
@@ -87,6 +89,15 @@ describe('a plan that is saved', () => {
     await expect(pendingPlan(control, owner)).rejects.toMatchObject({ reason: 'changed-plan' });
   });
 
+  it('is refused, and can be replaced, where what is stored is not even JSON', async () => {
+    const hash = await savePlan(control, plan(), until);
+    const { read } = MemoryControlStore.prototype;
+    control.read = async (key) => (key === `plan/${hash}` ? parseDocument(key, '{"half') : read.call(control, key));
+    await expect(pendingPlan(control, owner)).rejects.toMatchObject({ reason: 'changed-plan' });
+    const next = await savePlan(control, plan({ rows: 11 }), until);
+    expect((await pendingPlan(control, owner))?.hash).toBe(next);
+  });
+
   it('is none when what waits is gone or nonsense', async () => {
     await control.write('pending/data-purge/old-listens', { hash: 'f'.repeat(64) });
     expect(await pendingPlan(control, owner)).toBeUndefined();
@@ -109,6 +120,32 @@ describe('approving', () => {
     await expect(approvePlan(control, hash, 'scheduler', now)).rejects.toMatchObject({ reason: 'own-plan' });
     expect(await approvalOf(control, hash)).toBeUndefined();
   });
+
+  it('is nobody whose laptop has another name today', async () => {
+    const hash = await savePlan(control, plan({ plannedBy: 'ada@laptop' }), until);
+    await expect(approvePlan(control, hash, 'ada@laptop.office', now)).rejects.toMatchObject({ reason: 'own-plan' });
+    const approval = { by: 'grace@laptop', at: now.toISOString() };
+    expect(await approvePlan(control, hash, 'grace@laptop', now)).toMatchObject({ approval });
+    expect(isApproved(plan({ plannedBy: 'ada@laptop' }), approval, 'ada@laptop')).toBe(true);
+    expect(isApproved(plan({ plannedBy: 'ada@laptop' }), approval, 'grace@desk')).toBe(false);
+  });
+
+  it('is refused for a plan that does not wait any more', async () => {
+    const hash = await savePlan(control, plan(), until);
+    await markBegun(control, hash, plan(), 'lambda', now);
+    await expect(approvePlan(control, hash, 'ada', now)).rejects.toMatchObject({ reason: 'not-waiting' });
+    expect(await approvalOf(control, hash)).toBeUndefined();
+  });
+
+  it.each([['yes'], [{ by: '', at: now.toISOString() }], [null]])(
+    'is not said of a plan where %j stands',
+    async (edit) => {
+      const hash = await savePlan(control, plan(), until);
+      await control.write(`approval/${hash}`, edit);
+      expect(await approvalOf(control, hash)).toBeUndefined();
+      await expect(approvePlan(control, hash, 'ada', now)).rejects.toMatchObject({ reason: 'changed-plan' });
+    },
+  );
 
   it('is for as long as the plan is good, and not a moment longer', async () => {
     const hash = await savePlan(control, plan(), until);
@@ -144,6 +181,29 @@ describe('a plan that is begun', () => {
     expect(await hasBegun(control, plan({ rows: 3 }))).toBe(true);
     expect(await hasBegun(control, plan({ definitionHash: 'e'.repeat(64) }))).toBe(false);
     expect(await hasBegun(control, plan({ policy: 'another' }))).toBe(false);
+  });
+
+  it('says nothing of another plan of the same definition', async () => {
+    const before = await savePlan(control, plan(), until);
+    await markBegun(control, before, plan(), 'lambda', now);
+    const hash = await savePlan(control, plan({ rows: 11 }), until);
+    const after = await savePlan(control, plan({ rows: 12 }), until);
+    expect(await wasBegun(control, before)).toBe(true);
+    expect(await wasBegun(control, hash)).toBe(false);
+    expect(await wasBegun(control, after)).toBe(false);
+    await markBegun(control, after, plan({ rows: 12 }), 'lambda', now);
+    expect(await wasBegun(control, after)).toBe(true);
+  });
+
+  it('was begun by somebody: what cannot be read says nothing', async () => {
+    const hash = await savePlan(control, plan(), until);
+    const key = `begun/data-purge/old-listens/${'d'.repeat(64)}`;
+    for (const edit of [true, null, { planHash: hash }]) {
+      await control.write(key, edit);
+      expect(await hasBegun(control, plan())).toBe(false);
+    }
+    await markBegun(control, hash, plan(), 'lambda', now);
+    expect(await hasBegun(control, plan())).toBe(true);
   });
 
   it('leaves the plan that waits by then alone', async () => {
@@ -188,8 +248,10 @@ describe('the history', () => {
   });
 
   it('that cannot be read is not one of no runs', async () => {
-    await control.write('history/data-purge/old-listens', [{ rows: 'many' }]);
-    await expect(history(control, owner)).rejects.toMatchObject({ reason: 'bad-history' });
+    for (const edit of [[{ rows: 'many' }], null]) {
+      await control.write('history/data-purge/old-listens', edit);
+      await expect(history(control, owner)).rejects.toMatchObject({ reason: 'bad-history' });
+    }
   });
 });
 

@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import { readReadable } from '../control/control-document.ts';
 import type { ControlStore } from '../control/control-store.ts';
 import { UncheckedError } from '../unchecked-error.ts';
 import { type Plan, planHash, planSchema } from './plan.ts';
+import { isSamePerson } from './same-person.ts';
 
 /** A plan that waits, or one that was begun. */
 export interface StoredPlan {
@@ -28,7 +30,7 @@ export interface PastRun {
 /** A plan cannot be used or approved. */
 export class PlanRefused extends Error {
   override readonly name = 'PlanRefused';
-  readonly reason: 'unknown-plan' | 'changed-plan' | 'expired-plan' | 'own-plan';
+  readonly reason: 'unknown-plan' | 'changed-plan' | 'expired-plan' | 'own-plan' | 'not-waiting';
 
   constructor(reason: PlanRefused['reason'], detail: string) {
     super(detail);
@@ -42,7 +44,12 @@ const maximumHistory = 50;
 const hashPattern = /^[0-9a-f]{64}$/;
 const storedSchema = z.strictObject({ plan: z.unknown(), validUntil: z.iso.datetime() });
 const pendingSchema = z.strictObject({ hash: z.string().regex(hashPattern) });
-const approvalSchema = z.strictObject({ by: z.string(), at: z.iso.datetime() });
+const approvalSchema = z.strictObject({ by: z.string().min(1), at: z.iso.datetime() });
+const begunSchema = z.strictObject({
+  planHash: z.string().regex(hashPattern),
+  by: z.string(),
+  at: z.iso.datetime(),
+});
 const historySchema = z.array(
   z.strictObject({ planHash: z.string().regex(hashPattern), at: z.iso.datetime(), amount: z.number().min(0) }),
 );
@@ -55,6 +62,7 @@ const approvalKey = (hash: string) => `approval/${hash}`;
 const pendingKey = ({ task, policy }: Owner) => `pending/${task}/${policy}`;
 const historyKey = ({ task, policy }: Owner) => `history/${task}/${policy}`;
 const begunKey = ({ task, policy, definitionHash }: Plan) => `begun/${task}/${policy}/${definitionHash}`;
+const startedKey = (hash: string) => `started/${hash}`;
 
 /**
  * Returns a plan by its hash.
@@ -62,7 +70,7 @@ const begunKey = ({ task, policy, definitionHash }: Plan) => `begun/${task}/${po
  * @throws PlanRefused `unknown-plan`, or `changed-plan` when what is stored under the hash has another one.
  */
 export async function readPlan(control: ControlStore, hash: string): Promise<StoredPlan> {
-  const stored = hashPattern.test(hash) ? await control.read(planKey(hash)) : undefined;
+  const stored = hashPattern.test(hash) ? await readReadable(control, planKey(hash)) : undefined;
   if (stored === undefined) {
     throw new PlanRefused('unknown-plan', 'There is no such plan: it was never made, or another one has replaced it.');
   }
@@ -83,10 +91,10 @@ export async function readPlan(control: ControlStore, hash: string): Promise<Sto
  * @throws PlanRefused `changed-plan`; the next plan that is saved replaces it.
  */
 export async function pendingPlan(control: ControlStore, owner: Owner): Promise<StoredPlan | undefined> {
-  const pending = pendingSchema.safeParse(await control.read(pendingKey(owner)));
-  if (!pending.success) return undefined;
+  const hash = await pendingHash(control, owner);
+  if (hash === undefined) return undefined;
   try {
-    const stored = await readPlan(control, pending.data.hash);
+    const stored = await readPlan(control, hash);
     const isOwn = stored.plan.task === owner.task && stored.plan.policy === owner.policy;
     if (isOwn) return stored;
     throw new PlanRefused('changed-plan', 'The plan that waits is the one of another policy.');
@@ -99,11 +107,11 @@ export async function pendingPlan(control: ControlStore, owner: Owner): Promise<
 /** Has a plan wait to be begun, in place of the one that waited before, and returns its hash. */
 export async function savePlan(control: ControlStore, plan: Plan, validUntil: Date): Promise<string> {
   const hash = planHash(plan);
-  const before = pendingSchema.safeParse(await control.read(pendingKey(plan)));
+  const before = await pendingHash(control, plan);
   await control.write(planKey(hash), { plan, validUntil: validUntil.toISOString() });
   await control.write(pendingKey(plan), { hash });
   // Nobody can approve it any more.
-  if (before.success && before.data.hash !== hash) await forget(control, before.data.hash);
+  if (before !== undefined && before !== hash) await forget(control, before);
   return hash;
 }
 
@@ -111,7 +119,7 @@ export async function savePlan(control: ControlStore, plan: Plan, validUntil: Da
  * Allows a plan to be begun, and returns it, with who has allowed it: somebody else where that was done before.
  *
  * @param actor not who made the plan. Who runs it is not to be the one either, which is seen when it is begun.
- * @throws PlanRefused `unknown-plan`, `changed-plan`, `expired-plan` or `own-plan`.
+ * @throws PlanRefused `unknown-plan`, `changed-plan`, `expired-plan`, `own-plan`; `not-waiting` for one that was begun before.
  */
 export async function approvePlan(
   control: ControlStore,
@@ -128,22 +136,30 @@ export async function approvePlan(
       `The plan was good until ${validUntil.toISOString()}: a new one has to be made.`,
     );
   }
-  if (actor === plan.plannedBy) {
-    throw new PlanRefused('own-plan', `The plan was made by ${actor}: somebody else has to approve it.`);
+  if (isSamePerson(actor, plan.plannedBy)) {
+    throw new PlanRefused('own-plan', `The plan was made by ${plan.plannedBy}: somebody else has to approve it.`);
+  }
+  if ((await pendingHash(control, plan)) !== hash) {
+    throw new PlanRefused('not-waiting', 'The plan does not wait to be begun: it was begun before.');
   }
   const approval: Approval = { by: actor, at: now.toISOString() };
-  const isFirst = await control.create(approvalKey(hash), approval);
-  return { plan, approval: isFirst ? approval : ((await approvalOf(control, hash)) ?? approval) };
+  if (await control.create(approvalKey(hash), approval)) return { plan, approval };
+  const other = await approvalOf(control, hash);
+  if (other !== undefined) return { plan, approval: other };
+  throw new PlanRefused(
+    'changed-plan',
+    'What is stored as the approval of this plan is none: somebody has written it.',
+  );
 }
 
 /** Returns who has allowed a plan; undefined when nobody has. */
 export async function approvalOf(control: ControlStore, hash: string): Promise<Approval | undefined> {
-  return approvalSchema.safeParse(await control.read(approvalKey(hash))).data;
+  return approvalSchema.safeParse(await readReadable(control, approvalKey(hash))).data;
 }
 
 /** Returns whether somebody else than who made a plan, and than who runs it, has allowed it. */
 export function isApproved(plan: Plan, approval: Approval | undefined, runBy: string): boolean {
-  return approval !== undefined && approval.by !== plan.plannedBy && approval.by !== runBy;
+  return approval !== undefined && !isSamePerson(approval.by, plan.plannedBy) && !isSamePerson(approval.by, runBy);
 }
 
 /**
@@ -152,20 +168,23 @@ export function isApproved(plan: Plan, approval: Approval | undefined, runBy: st
  */
 export async function markBegun(control: ControlStore, hash: string, plan: Plan, by: string, at: Date): Promise<void> {
   if (plannedAmount(plan) === 0) return;
-  await control.create(begunKey(plan), { planHash: hash, by, at: at.toISOString() });
-  const pending = pendingSchema.safeParse(await control.read(pendingKey(plan)));
-  if (pending.data?.hash === hash) await control.remove(pendingKey(plan));
+  const begun = { planHash: hash, by, at: at.toISOString() };
+  if (!(await control.create(begunKey(plan), begun)) && !(await hasBegun(control, plan))) {
+    // What is there says nothing that could be read.
+    await control.write(begunKey(plan), begun);
+  }
+  await control.create(startedKey(hash), begun);
+  if ((await pendingHash(control, plan)) === hash) await control.remove(pendingKey(plan));
 }
 
 /** Returns whether a plan of the same definition was begun before. */
 export async function hasBegun(control: ControlStore, plan: Plan): Promise<boolean> {
-  return (await control.read(begunKey(plan))) !== undefined;
+  return begunSchema.safeParse(await readReadable(control, begunKey(plan))).success;
 }
 
-/** Returns whether this very plan was begun: one that still waits was not, whatever a step of a run took it for. */
-export async function wasBegun(control: ControlStore, hash: string, plan: Plan): Promise<boolean> {
-  const pending = pendingSchema.safeParse(await control.read(pendingKey(plan)));
-  return pending.data?.hash !== hash && (await hasBegun(control, plan));
+/** Returns whether this very plan was begun: another one of the same definition says nothing of its guards and its approval. */
+export async function wasBegun(control: ControlStore, hash: string): Promise<boolean> {
+  return begunSchema.safeParse(await readReadable(control, startedKey(hash))).data?.planHash === hash;
 }
 
 /**
@@ -174,7 +193,8 @@ export async function wasBegun(control: ControlStore, hash: string, plan: Plan):
  * @throws UncheckedError `bad-history`.
  */
 export async function history(control: ControlStore, owner: Owner): Promise<PastRun[]> {
-  const parsed = historySchema.safeParse((await control.read(historyKey(owner))) ?? []);
+  const stored = await readReadable(control, historyKey(owner));
+  const parsed = historySchema.safeParse(stored === undefined ? [] : stored);
   if (parsed.success) return parsed.data;
   throw new UncheckedError('bad-history', `What is remembered of past runs of ${owner.policy} cannot be read.`);
 }
@@ -194,7 +214,12 @@ export function plannedAmount(plan: Plan): number {
   return plan.partitions.length;
 }
 
+async function pendingHash(control: ControlStore, owner: Owner): Promise<string | undefined> {
+  return pendingSchema.safeParse(await readReadable(control, pendingKey(owner))).data?.hash;
+}
+
 async function forget(control: ControlStore, hash: string): Promise<void> {
   await control.remove(planKey(hash));
   await control.remove(approvalKey(hash));
+  await control.remove(startedKey(hash));
 }

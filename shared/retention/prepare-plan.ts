@@ -238,7 +238,7 @@ async function begunPlan(
     const detail = 'The policy, or a table of it, is another one than when the plan was made.';
     throw new UncheckedError('changed-plan', detail);
   }
-  if (!(await wasBegun(context.control, hash, plan))) return undefined;
+  if (!(await wasBegun(context.control, hash))) return undefined;
   const target = { ...fresh, cutoff: plan.cutoff };
   const measure = await measureRows(target, policy, policy.guards, reader);
   return { stored, plan, target, measure, replaced: undefined, wasChanged: false };
