@@ -1,5 +1,5 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag';
-import { emptyDigest, equalDigests, subtractDigests } from '../../../shared/archive/digest.ts';
+import { addDigests, emptyDigest, equalDigests, subtractDigests } from '../../../shared/archive/digest.ts';
 import type { Manifest, ManifestTable } from '../../../shared/archive/manifest.ts';
 import type { CopySession } from '../../../shared/postgres/copy-session.ts';
 import { columnList, formatTableName, identifier, qualified, type TableName } from '../../../shared/postgres/sql.ts';
@@ -74,6 +74,7 @@ export async function loadRows(
     requireShape(archived, name, found);
     return new TableLoad(session, archived, found, { schema: 'pg_temp', name: `caretaker_restore_${index}` });
   });
+  for (const load of loads) load.parent = load.archived.parent === null ? undefined : loads[load.archived.parent];
   let staged = 0;
   for (const load of loads) {
     await load.stage(rows.rowsOf(load.archived));
@@ -81,11 +82,14 @@ export async function loadRows(
     progress(staged);
   }
   await exclude(session, manifest, loads, rows.excludedKeys);
-  if (target.kind === 'original') await requireNoConflict(loads, manifest.key);
+  if (target.kind === 'original') {
+    await requireNoConflict(loads, manifest.key);
+    for (const load of loads) await load.lookBefore();
+  }
   for (const load of loads) await load.insert();
   // What is checked at the end otherwise is checked here, and what a trigger does then is in the count.
   await session.query(sql`set constraints all immediate`);
-  for (const load of loads) await load.requireEqual(target);
+  for (const load of loads) await load.requireEqual(target, manifest.key);
   return loads.map((load) => load.loaded());
 }
 
@@ -96,7 +100,11 @@ class TableLoad {
   readonly staging: TableName;
   /** Of the rows that are to be inserted. */
   expected: RowsDigest;
+  /** What its rows go with; undefined for the root. */
+  parent: TableLoad | undefined;
   readonly #session: CopySession;
+  /** Rows that went with those of the parent before these were there again: nobody has kept them from coming. */
+  #before: RowsDigest = emptyDigest;
   #inserted: RowsDigest = emptyDigest;
 
   constructor(session: CopySession, archived: ManifestTable, facts: TargetTableFacts, staging: TableName) {
@@ -159,15 +167,26 @@ class TableLoad {
     this.#inserted = digestIn(row);
   }
 
-  /** Reads the rows where they are now: triggers may have changed them on their way, or since. */
-  async requireEqual({ kind }: LoadTarget): Promise<void> {
+  /** Counts what goes with the rows of the parent already, to tell it from what comes now. */
+  async lookBefore(): Promise<void> {
+    if (this.parent !== undefined) this.#before = await this.#goingWith(this.parent);
+  }
+
+  /**
+   * Reads the rows where they are now: triggers may have changed them on their way, or since, or have added some that
+   * go with them.
+   */
+  async requireEqual({ kind }: LoadTarget, rootKey: readonly string[]): Promise<void> {
     this.#require(this.#inserted, 'what was inserted');
+    const what = 'what is in the table';
     if (kind === 'schema') {
-      this.#require(await digestOf(this.#session, sql`${qualified(this.facts)} t`), 'what is in the table');
-    } else if (this.key.length > 0) {
-      const isSame = sameColumns(this.key, 's');
+      this.#require(await digestOf(this.#session, sql`${qualified(this.facts)} t`), what);
+    } else if (this.parent !== undefined) {
+      this.#require(await this.#goingWith(this.parent), what, addDigests(this.#before, this.expected));
+    } else {
+      const isSame = sameColumns(rootKey, 's');
       const matching = sql`${qualified(this.facts)} t join ${qualified(this.staging)} s on ${isSame}`;
-      this.#require(await digestOf(this.#session, matching), 'what is in the table');
+      this.#require(await digestOf(this.#session, matching), what);
     }
   }
 
@@ -181,8 +200,16 @@ class TableLoad {
     };
   }
 
-  #require(actual: RowsDigest, what: string): void {
-    const { archived, expected } = this;
+  async #goingWith(parent: TableLoad): Promise<RowsDigest> {
+    const refers = references(this.archived, 'p');
+    return digestOf(
+      this.#session,
+      sql`${qualified(this.facts)} t where exists (select from ${qualified(parent.staging)} p where ${refers})`,
+    );
+  }
+
+  #require(actual: RowsDigest, what: string, expected: RowsDigest = this.expected): void {
+    const { archived } = this;
     if (equalDigests(actual, expected)) return;
     const count = actual.rows === expected.rows ? 'rows, but with another hash' : 'rows';
     throw new RestoreRefusal(
@@ -196,7 +223,7 @@ class TableLoad {
 /** Rows that were not taken away stay out, and so do the rows that went with them. */
 async function exclude(
   session: CopySession,
-  { tables, key }: Manifest,
+  { key }: Manifest,
   loads: readonly TableLoad[],
   excludedKeys: ArchivedRows['excludedKeys'],
 ): Promise<void> {
@@ -218,15 +245,11 @@ async function exclude(
       sql`exists (select from (values ${join(values, ', ')}) as e (${names}) where ${join(equal, ' and ')})`,
     );
   }
-  for (const [index, load] of loads.entries()) {
-    const parent = tables[index]?.parent;
-    if (parent === undefined || parent === null) continue;
-    const { referringColumns, referredColumns } = load.archived;
-    const refers = referringColumns.map(
-      (name, at) => sql`${columnList([name], 't')} = ${columnList([referredColumns[at] as string], 'p')}`,
-    );
-    const above = qualified((loads[parent] as TableLoad).staging);
-    await load.leaveOut(sql`not exists (select from ${above} p where ${join(refers, ' and ')})`);
+  for (const load of loads) {
+    const { parent } = load;
+    if (parent === undefined) continue;
+    const above = qualified(parent.staging);
+    await load.leaveOut(sql`not exists (select from ${above} p where ${references(load.archived, 'p')})`);
     await session.query(sql`analyze ${qualified(load.staging)}`);
   }
 }
@@ -242,6 +265,16 @@ async function requireNoConflict(loads: readonly TableLoad[], rootKey: readonly 
   throw new RestoreRefusal(
     'conflicts',
     `${faults.join(' ')} Restore into a schema of its own to compare: --into <schema>.`,
+  );
+}
+
+/** Returns the condition that a row `t` of a child goes with a row of its parent. */
+function references({ referringColumns, referredColumns }: ManifestTable, parent: string): Sql {
+  return join(
+    referringColumns.map(
+      (name, at) => sql`${columnList([name], 't')} = ${columnList([referredColumns[at] as string], parent)}`,
+    ),
+    ' and ',
   );
 }
 

@@ -344,6 +344,52 @@ describe('a restore is refused', () => {
     expect(await count('listens')).toBe(0);
   });
 
+  it('when a trigger adds rows that go with those restored, or takes away one that has no key', async () => {
+    await desk.archive(listens);
+    await takeAway();
+    await at.client.query(`
+      create function add() returns trigger language plpgsql as $$ begin
+        insert into scores values (new.id, 99); return null; end $$;
+      create trigger add after insert on listens for each row execute function add()`);
+    expect(await desk.restore({ apply: true })).toMatchObject(
+      refused('not-equal', 'public.scores: what is in the table is 40 rows instead of 30'),
+    );
+    await at.client.query(`
+      drop trigger add on listens;
+      create function take() returns trigger language plpgsql as $$ begin
+        delete from notes where listen = 3; return null; end $$;
+      create constraint trigger take after insert on notes initially deferred for each row execute function take()`);
+    expect(await desk.restore({ apply: true })).toMatchObject(
+      refused('not-equal', 'public.notes: what is in the table is 13 rows instead of 15'),
+    );
+    expect([await count('listens'), await count('scores')]).toEqual([0, 0]);
+  });
+
+  it('when a trigger changes rows that have a key, though not a primary one', async () => {
+    await at.client.query(`
+      create table logs (id integer not null unique, at date, text text);
+      insert into logs values (1, '2020-01-01', 'a')`);
+    await desk.archive({ tables: [{ table: 'public.logs' }] });
+    await at.client.query(`
+      delete from logs;
+      create function later() returns trigger language plpgsql as $$ begin
+        update logs set text = 'changed' where id = new.id; return null; end $$;
+      create constraint trigger later after insert on logs initially deferred for each row execute function later()`);
+    expect(await desk.restore({ apply: true })).toMatchObject(refused('not-equal', 'what is in the table is 1 rows'));
+    await at.client.query('drop trigger later on logs');
+    expect(await desk.restore({ apply: true })).toMatchObject({ outcome: 'restored' });
+    expect(await desk.restore({ apply: true })).toMatchObject(refused('conflicts', 'id=1'));
+  });
+
+  it('not when rows without a parent have stayed that go with those restored', async () => {
+    await at.client.query('alter table notes drop constraint notes_listen_score_fkey');
+    await desk.archive(listens);
+    await takeAway();
+    await at.client.query("insert into notes values (1, 1, 'came late')");
+    expect(await desk.restore({ apply: true })).toMatchObject({ outcome: 'restored' });
+    expect(await count('notes')).toBe(16);
+  });
+
   it('when what is computed is not what it was', async () => {
     await at.client.query(`
       create function twice(n integer) returns integer immutable language sql as 'select 2 * n';
