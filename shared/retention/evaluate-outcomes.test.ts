@@ -41,12 +41,15 @@ describe('what became of policies', () => {
     expect(changes).toMatchObject([{ outcome: 'planned' }]);
   });
 
-  it('says in a dry run that a guard would stop it, and asks nobody for approval', () => {
-    const approval = { guard: 'approval-missing', detail: 'Nobody has approved it.', evidence: {} } as const;
+  it('says in a dry run that a guard would stop it, also that somebody has changed the plan that waited', () => {
+    const approval = { guard: 'approval-missing', detail: 'It was changed.', evidence: {} } as const;
     const { findings, headline } = evaluate(
       outcome({ mode: 'dry-run', state: 'planned', deleted: 0, guards: [guard, approval] }),
     );
-    expect(findings).toMatchObject([{ rule: 'too-many-rows', severity: 'medium' }]);
+    expect(findings).toMatchObject([
+      { rule: 'too-many-rows', severity: 'medium' },
+      { rule: 'approval-missing', severity: 'medium', summary: 'It was changed. It would stop here.' },
+    ]);
     expect(headline).toBe('10 past their retention; nothing was changed.');
   });
 
@@ -64,6 +67,12 @@ describe('what became of policies', () => {
   ])('finds a backlog that is %s', (_, backlogAgeHours, expected) => {
     const { findings } = evaluate(outcome({ backlogAgeHours, backlog: 5 }));
     expect(findings.map(({ rule }) => rule)).toEqual(expected);
+  });
+
+  it('says of a backlog whether it was worked or waited, and for what', () => {
+    const waitedFor = ['The replica lags.'];
+    const { findings } = evaluate(outcome({ backlogAgeHours: 100, backlog: 5, waitedMs: 9, workedMs: 1, waitedFor }));
+    expect(findings).toMatchObject([{ evidence: { waitedMs: 9, workedMs: 1, waitedFor } }]);
   });
 
   it('expects no more of a policy that only shows what it would do', () => {

@@ -54,16 +54,14 @@ function guardFindings(
   task: string,
   { policy, target, mode, guards, planHash }: PolicyOutcome,
 ): FindingDraft<GuardId>[] {
-  return guards
-    .filter(({ guard }) => mode === 'apply' || guard !== 'approval-missing')
-    .map(({ guard, detail, evidence }) => ({
-      rule: guard,
-      severity: mode === 'apply' ? 'critical' : 'medium',
-      resource: policyResource(task, policy),
-      summary: mode === 'apply' ? `${detail} Nothing was touched.` : `${detail} It would stop here.`,
-      evidence: { target, ...(planHash === null ? {} : { planHash }), ...evidence },
-      remedy: guardRemedies[guard],
-    }));
+  return guards.map(({ guard, detail, evidence }) => ({
+    rule: guard,
+    severity: mode === 'apply' ? 'critical' : 'medium',
+    resource: policyResource(task, policy),
+    summary: mode === 'apply' ? `${detail} Nothing was touched.` : `${detail} It would stop here.`,
+    evidence: { target, ...(planHash === null ? {} : { planHash }), ...evidence },
+    remedy: guardRemedies[guard],
+  }));
 }
 
 function faultFindings<Rule extends string>(
@@ -89,7 +87,7 @@ function faultFindings<Rule extends string>(
 /** Of a policy that only shows what it would do, everything is overdue. */
 function backlogFindings(
   task: string,
-  { policy, target, mode, backlog, backlogAgeHours }: PolicyOutcome,
+  { policy, target, mode, backlog, backlogAgeHours, waitedMs, workedMs, waitedFor }: PolicyOutcome,
   maximumBacklogHours: number,
 ): FindingDraft<'backlog'>[] {
   if (mode !== 'apply' || backlogAgeHours === null || backlogAgeHours <= maximumBacklogHours) return [];
@@ -99,7 +97,15 @@ function backlogFindings(
       severity: 'high',
       resource: policyResource(task, policy),
       summary: `What is past its retention has been so for up to ${daysText(backlogAgeHours)}, and is still there.`,
-      evidence: { target, backlogAgeHours, maximumBacklogHours, ...(backlog === null ? {} : { backlog }) },
+      evidence: {
+        target,
+        backlogAgeHours,
+        maximumBacklogHours,
+        ...(backlog === null ? {} : { backlog }),
+        waitedMs,
+        workedMs,
+        ...(waitedFor.length === 0 ? {} : { waitedFor }),
+      },
       remedy: 'See why it is not taken: a guard, a pause, too little time, or a pace that waits all the time.',
     },
   ];
@@ -112,9 +118,9 @@ function pauseFindings(task: string, { policy, target, state, deleted }: PolicyO
       rule: 'paused',
       severity: 'low',
       resource: policyResource(task, policy),
-      summary: 'The policy is paused: nothing more is taken until somebody resumes it.',
+      summary: 'The policy is paused, or all of its task: nothing more is taken until somebody resumes it.',
       evidence: { target, deleted },
-      remedy: `When the reason is gone: caretaker resume ${task} --policy ${policy}.`,
+      remedy: `caretaker pause ${task} --list says who has paused what, and why. When the reason is gone: caretaker resume ${task}, with --policy ${policy} where only that one is paused.`,
     },
   ];
 }

@@ -71,6 +71,13 @@ describe('the work of policies', () => {
     });
   });
 
+  it('measures no age where nothing is left, and nothing where that is not known', () => {
+    const caughtUp = collect([work('listens', { backlog: 0, backlogAgeHours: null }), work('sessions', {})]).metrics;
+    expect(caughtUp).toMatchObject({ backlogAgeHours: 0, 'backlogAgeHours.listens': 0 });
+    expect(caughtUp).not.toHaveProperty('backlogAgeHours.sessions');
+    expect(collect([work('listens', {})]).metrics).not.toHaveProperty('backlogAgeHours');
+  });
+
   it('expects nothing of policies that the run is not about, and nothing at all without any', () => {
     expect(collect([work('listens', {})], policies, 'listens').summary).toMatchObject({ expected: 1, checked: 1 });
     const { coverage, summary } = collect([], []);

@@ -65,12 +65,18 @@ export function collectOutcomes(
     sum(({ kept }) => kept),
   );
   const applied = outcomes.filter(({ mode }) => mode === 'apply');
-  const ages = applied.flatMap(({ backlogAgeHours }) => backlogAgeHours ?? []);
+  const ages = applied.flatMap((outcome) => backlogAge(outcome) ?? []);
   if (ages.length > 0) measure('backlogAgeHours', Math.max(...ages));
-  for (const { policy, backlogAgeHours } of applied) {
-    if (backlogAgeHours !== null) measure(`backlogAgeHours.${policy}`, backlogAgeHours);
+  for (const outcome of applied) {
+    const age = backlogAge(outcome);
+    if (age !== undefined) measure(`backlogAgeHours.${outcome.policy}`, age);
   }
   return outcomes;
+}
+
+/** Nothing that is left is of no age, which ends an alarm; what was not measured leaves it as it is. */
+function backlogAge({ backlog, backlogAgeHours }: PolicyOutcome): number | undefined {
+  return backlogAgeHours ?? (backlog === 0 ? 0 : undefined);
 }
 
 function outcomeOf(work: FinishedWork | undefined): PolicyOutcome | undefined {
