@@ -5,7 +5,15 @@ export interface DrillFacts {
    * `equal`: an archive was restored in this run, and every row is as it was. `failed`: it was not, as `fault` says.
    * `unchecked`: it could not be tried, as `unchecked` says. The others say why none was tried.
    */
-  readonly state: 'equal' | 'failed' | 'unchecked' | 'not-due' | 'nothing-to-drill' | 'dry-run' | 'switched-off';
+  readonly state:
+    | 'equal'
+    | 'failed'
+    | 'unchecked'
+    | 'not-due'
+    | 'paused'
+    | 'nothing-to-drill'
+    | 'dry-run'
+    | 'switched-off';
   /** `s3://…/manifest.json` of the archive that was restored, or was to be; null where none was chosen. */
   readonly manifest: string | null;
   /** Of all its tables. */

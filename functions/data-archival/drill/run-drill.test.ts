@@ -2,6 +2,8 @@ import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fileKey, manifestKey } from '../../../shared/archive/archive-names.ts';
 import { AwsClients } from '../../../shared/aws/clients.ts';
+import { MemoryControlStore } from '../../../shared/control/memory-control-store.ts';
+import { pause, resume } from '../../../shared/retention/pause.ts';
 import { anyRun } from '../../../shared/run-fixtures.ts';
 import { MemoryStateStore } from '../../../shared/storage/memory-state-store.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
@@ -125,6 +127,15 @@ describe('a restore drill', () => {
     expect(seconds).toBeGreaterThan(0);
     expect(await leftovers()).toEqual([]);
     expect(await desk.restores()).toEqual([]);
+  });
+
+  it('does nothing while its policy is paused', async () => {
+    await desk.archive(listens);
+    const control = new MemoryControlStore();
+    await pause(control, { task: 'data-archival' }, { by: 'ada', at: '2026-11-20T00:00:00.000Z', reason: 'slow' });
+    expect(await drill({ control })).toMatchObject({ state: 'paused', isEqual: null, unchecked: null });
+    await resume(control, { task: 'data-archival' });
+    expect(await drill({ control })).toMatchObject({ state: 'equal' });
   });
 
   it('leaves out what was not taken away', async () => {

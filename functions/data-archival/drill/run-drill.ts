@@ -8,6 +8,7 @@ import { openAdvisoryLock } from '../../../shared/postgres/advisory-lock.ts';
 import { connectionConfig } from '../../../shared/postgres/connection.ts';
 import { openCopySession } from '../../../shared/postgres/copy-session.ts';
 import type { WriterOptions } from '../../../shared/postgres/writer.ts';
+import { pausedBy } from '../../../shared/retention/pause.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { ArchivalPolicy } from '../config.ts';
 import type { ArchivalContext } from '../context.ts';
@@ -16,6 +17,7 @@ import { loadRows } from '../restore/load-rows.ts';
 import { openArchiveStore } from '../restore/open-archive-store.ts';
 import { archivedRows, loadSettings, rowsOf } from '../restore/restore-archive.ts';
 import { restoreFailure } from '../restore/restore-failure.ts';
+import { task } from '../task.ts';
 import type { DrillFacts } from './drill-facts.ts';
 import {
   afterDrill,
@@ -53,6 +55,8 @@ export async function runDrill(policy: ArchivalPolicy, context: ArchivalContext)
   if (!drill.enabled) return facts({ state: 'switched-off' });
   if (!isDue(memory, drill.everyDays, now)) return facts({ state: 'not-due' });
   if (context.mode === 'dry-run') return facts({ state: 'dry-run' });
+  // Whoever has stopped the policy wants the server to have nothing to do with it.
+  if ((await pausedBy(context.control, task.id, policy.id)) !== undefined) return facts({ state: 'paused' });
 
   let manifest: string | null = null;
   let rows = 0;
