@@ -177,12 +177,19 @@ export class Session {
     const silence = this.#breakWhenSilent(silenceMs);
     const ended = Promise.withResolvers<void>();
     ended.promise.catch(() => {});
-    stream.on('error', ended.reject);
+    let failure: Error | undefined;
+    stream.on('error', (error) => {
+      failure ??= error;
+      ended.reject(error);
+    });
     stream.on('finish', ended.resolve);
     const send = async (): Promise<void> => {
       this.#client.query(stream);
       try {
         for await (const chunk of source) {
+          // The server does not wait for the source to say that it has ended it, and takes nothing after that.
+          const over = failure ?? this.#fault;
+          if (over !== undefined) throw over;
           if (chunk.length === 0) continue;
           silence.start();
           const { promise: taken, resolve } = Promise.withResolvers<void>();
@@ -191,12 +198,14 @@ export class Session {
           silence.stop();
         }
       } catch (error) {
+        if (failure !== undefined || this.#fault !== undefined) throw error;
         silence.start();
         // Said to the server's log: nothing of what is in a row. Its answer is what the transaction ends with.
         stream.destroy(new Error('the client has stopped'));
         await ended.promise.catch(() => {});
         throw error;
       }
+      if (failure !== undefined) throw failure;
       silence.start();
       stream.end();
       await ended.promise;
