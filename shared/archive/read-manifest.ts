@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
 import type * as z from 'zod';
 import { ArchiveFault, type ArchiveRule } from './archive-fault.ts';
-import { exclusionsKey, manifestKey } from './archive-names.ts';
+import { completionKey, exclusionsKey, manifestKey } from './archive-names.ts';
 import type { ArchiveStore } from './archive-store.ts';
-import { type Exclusions, exclusionsSchema, type Manifest, manifestSchema } from './manifest.ts';
+import {
+  type Completion,
+  completionSchema,
+  type Exclusions,
+  exclusionsSchema,
+  type Manifest,
+  manifestSchema,
+} from './manifest.ts';
 
 /** A manifest as it is in the store. */
 export interface StoredManifest {
@@ -61,6 +68,63 @@ export async function readExclusions(
   const exclusions = parseDocument(store, key, await readDocument(store, key, 'manifest-tampered'), exclusionsSchema);
   if (exclusions.manifest === hash) return exclusions;
   throw tampered(store, key, 'It is of another manifest than the one beside it.');
+}
+
+/**
+ * Returns the document that says that an archive is completed.
+ *
+ * @param hash of the archive's manifest.
+ * @throws ArchiveFault `manifest-tampered` when there is none, when it is none, or of another manifest; and the SDK's
+ *   errors.
+ */
+export async function readCompletion(
+  store: ArchiveStore,
+  policy: string,
+  sequence: number,
+  hash: string,
+): Promise<Completion> {
+  const key = completionKey(policy, sequence);
+  const completion = parseDocument(store, key, await readDocument(store, key, 'manifest-tampered'), completionSchema);
+  if (completion.manifest === hash) return completion;
+  throw tampered(store, key, 'It is of another manifest than the one beside it.');
+}
+
+/**
+ * Returns the keys of an archive's rows that were not taken away, of all its documents of exclusions.
+ *
+ * @param archive as the chain has it, with its manifest.
+ * @throws ArchiveFault `manifest-tampered` when one of the documents is missing, is of another archive, or was added
+ *   after the archive was completed; and as {@link readManifest}.
+ */
+export async function readExcludedKeys(
+  store: ArchiveStore,
+  { policy, sequence, key }: Pick<Manifest, 'policy' | 'sequence' | 'key'>,
+  {
+    manifestHash: hash,
+    exclusions,
+    state,
+  }: {
+    readonly manifestHash: string;
+    readonly exclusions: readonly number[];
+    readonly state: 'unfinished' | 'completed';
+  },
+): Promise<string[][]> {
+  const keys: string[][] = [];
+  for (const [index, number] of exclusions.entries()) {
+    const name = exclusionsKey(policy, sequence, number);
+    if (number !== index + 1) throw tampered(store, name, `There is no document with the number ${index + 1}.`);
+    for (const values of (await readExclusions(store, policy, sequence, number, hash)).keys) {
+      if (values.length !== key.length) throw tampered(store, name, 'It has a key that is none of the archive.');
+      keys.push(values);
+    }
+  }
+  // A row that is named twice is left out all the same.
+  const once = [...new Map(keys.map((values) => [JSON.stringify(values), values])).values()];
+  if (state === 'unfinished') return once;
+  const { keptRows } = await readCompletion(store, policy, sequence, hash);
+  if (keptRows === keys.length) return once;
+  const detail = `It tells of ${keptRows} rows that stayed, and the documents beside it of ${keys.length}.`;
+  throw tampered(store, completionKey(policy, sequence), detail);
 }
 
 async function readDocument(store: ArchiveStore, key: string, rule: ArchiveRule): Promise<string> {

@@ -11,7 +11,7 @@ import {
   manifestKey,
 } from '../../../shared/archive/archive-names.ts';
 import { ArchiveStore } from '../../../shared/archive/archive-store.ts';
-import type { Exclusions, Manifest } from '../../../shared/archive/manifest.ts';
+import type { Completion, Exclusions, Manifest } from '../../../shared/archive/manifest.ts';
 import { manifestHash } from '../../../shared/archive/read-manifest.ts';
 import { tableDdl } from '../../../shared/archive/table-ddl.ts';
 import { writeCopyFile } from '../../../shared/archive/write-file.ts';
@@ -271,7 +271,14 @@ export class Desk {
     }
     const rows = tables[0]?.rows ?? 0;
     if (!isUnfinished) {
-      const completion = { formatVersion: 1, manifest: hash, completedAt: at, deletedRows: rows, keptRows: 0 };
+      const keptRows = excludedKeys?.length ?? 0;
+      const completion = {
+        formatVersion: 1,
+        manifest: hash,
+        completedAt: at,
+        deletedRows: rows - keptRows,
+        keptRows,
+      } satisfies Completion;
       await this.store.putNew(completionKey(policy, sequence), JSON.stringify(completion));
     }
     if (!isInLedger) return;

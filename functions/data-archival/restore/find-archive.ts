@@ -1,7 +1,7 @@
 import type { ArchiveStore } from '../../../shared/archive/archive-store.ts';
 import { type ChainedArchive, readChain, requireManifests } from '../../../shared/archive/chain.ts';
 import type { Manifest } from '../../../shared/archive/manifest.ts';
-import { readExclusions, readManifest } from '../../../shared/archive/read-manifest.ts';
+import { readExcludedKeys, readManifest } from '../../../shared/archive/read-manifest.ts';
 import { Ledger } from '../../../shared/ledger/ledger.ts';
 import type { LedgerStore } from '../../../shared/ledger/ledger-store.ts';
 
@@ -37,10 +37,7 @@ export async function findArchive(
   requireManifests(store, policy, chain, named);
   const archive = pick(chain.archives);
   const { manifest, hash } = await readManifest(store, policy, archive.sequence, archive.manifestHash);
-  const excludedKeys: (readonly string[])[] = [];
-  for (const number of archive.exclusions) {
-    excludedKeys.push(...(await readExclusions(store, policy, archive.sequence, number, hash)).keys);
-  }
+  const excludedKeys = await readExcludedKeys(store, manifest, archive);
   return {
     manifest,
     manifestHash: hash,

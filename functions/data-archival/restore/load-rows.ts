@@ -245,6 +245,14 @@ async function exclude(
       sql`exists (select from (values ${join(values, ', ')}) as e (${names}) where ${join(equal, ' and ')})`,
     );
   }
+  const left = (loads[0]?.archived.rows ?? 0) - (loads[0]?.expected.rows ?? 0);
+  if (left !== excludedKeys.length) {
+    throw new RestoreRefusal(
+      'not-equal',
+      `The archive has ${left.toLocaleString('en-US')} of the ${excludedKeys.length.toLocaleString('en-US')} rows ` +
+        'that are said to have stayed out of it.',
+    );
+  }
   for (const load of loads) {
     const { parent } = load;
     if (parent === undefined) continue;
