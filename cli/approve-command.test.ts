@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FileControlStore } from '../shared/control/file-control-store.ts';
 import { planHash } from '../shared/retention/plan.ts';
-import { approvalOf, savePlan } from '../shared/retention/plans.ts';
+import { approvalOf, markBegun, savePlan } from '../shared/retention/plans.ts';
 import { caretakerIn, type DeployedStage, purgeConfiguration, startStage, uploadsPlan } from './desk-fixtures.ts';
 import { operatingSystemUser } from './operating-system-user.ts';
 
@@ -65,6 +65,7 @@ Somebody else than who approved it begins it: caretaker run data-purge --config
         message: `Approved by ${operatingSystemUser()}.`,
         hash,
         plan: uploadsPlan(),
+        isWaiting: true,
         validUntil: tomorrow.toISOString(),
         approval: { by: operatingSystemUser(), at: expect.any(String) },
       },
@@ -86,6 +87,33 @@ Somebody else than who approved it begins it: caretaker run data-purge --config
     const { code, stdout } = await approve(hash, '--json');
     expect([code, JSON.parse(stdout).outcome]).toEqual([0, 'already-approved']);
     expect(await approvalOf(control, hash)).toEqual(first);
+  });
+
+  it('lets nobody wait for a plan that was begun before', async () => {
+    const plan = uploadsPlan();
+    const hash = await savePlan(control, plan, tomorrow);
+    expect((await approve(hash)).code).toBe(0);
+    await markBegun(control, hash, plan, 'bob@desk', new Date());
+    const other = await savePlan(control, { ...plan, policy: 'parts' }, tomorrow);
+    await markBegun(control, other, { ...plan, policy: 'parts' }, 'bob@desk', new Date());
+    for (const args of [[hash], [hash, '--show']]) {
+      const { code, stdout } = await approve(...args);
+      expect([code, stdout]).toEqual([0, expect.stringContaining('It does not wait any more')]);
+      expect(stdout).not.toContain('begins it');
+    }
+    const refused = await approve(other);
+    expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('REFUSED (not-waiting)')]);
+  });
+
+  it('says where else to look for a plan that is not there, and of a folder that it may not read', async () => {
+    const { stdout } = await approve('f'.repeat(64));
+    expect(stdout).toContain('--stage <stage>');
+    // A file where a folder should be cannot be read by the superuser either.
+    await rm(join(state, 'caretaker'), { recursive: true, force: true });
+    await writeFile(join(state, 'caretaker'), '');
+    const { code, stderr } = await approve('f'.repeat(64));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^What is kept on this machine could not be used: ENOTDIR.*\n$/);
   });
 
   it('refuses a plan of one’s own, one that is too old, and one that was changed, and says why', async () => {

@@ -2,6 +2,7 @@ import {
   type Approval,
   approvalOf,
   approvePlan,
+  isWaiting,
   PlanRefused,
   pendingPlan,
   readPlan,
@@ -30,6 +31,8 @@ export interface ApprovalResult {
   /** Of the plan, or what was given where there is no such plan. */
   readonly hash: string;
   readonly plan: StoredPlan['plan'] | null;
+  /** It can still be begun; otherwise it was, or there is none. */
+  readonly isWaiting: boolean;
   /** ISO 8601, UTC. */
   readonly validUntil: string | null;
   readonly approval: Approval | null;
@@ -70,7 +73,13 @@ async function approve(digits: string, isOnlyShown: boolean, desk: Desk): Promis
   try {
     hash = await wholeHash(digits, desk);
     stored = await readPlan(control, hash);
-    const found = { hash, plan: stored.plan, validUntil: stored.validUntil.toISOString(), code: null };
+    const found = {
+      hash,
+      plan: stored.plan,
+      isWaiting: await isWaiting(control, hash, stored.plan),
+      validUntil: stored.validUntil.toISOString(),
+      code: null,
+    };
     const before = await approvalOf(control, hash);
     if (isOnlyShown) {
       const message = before === undefined ? 'Nobody has approved it.' : `It was approved by ${before.by}.`;
@@ -90,6 +99,8 @@ async function approve(digits: string, isOnlyShown: boolean, desk: Desk): Promis
       message: error.message,
       hash,
       plan: stored?.plan ?? null,
+      isWaiting:
+        error.reason !== 'not-waiting' && stored !== undefined && (await isWaiting(control, hash, stored.plan)),
       validUntil: stored?.validUntil.toISOString() ?? null,
       approval: null,
     };

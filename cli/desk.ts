@@ -45,15 +45,21 @@ export async function atDesk(options: DeskOptions, work: (desk: Desk) => Promise
   const { stage, region, config } = options;
   if (stage === undefined) {
     const { configuration, control, ledgers, actor } = await ownSurroundings(config);
-    return work({
-      control,
-      ledgers,
-      place: 'this machine',
-      sameOptions: config === undefined ? '' : ` --config ${shellWord(config)}`,
-      actor: async () => actor,
-      configuration: async () => configuration,
-      knownConfiguration: async () => configuration,
-    });
+    try {
+      return await work({
+        control,
+        ledgers,
+        place: 'this machine',
+        sameOptions: config === undefined ? '' : ` --config ${shellWord(config)}`,
+        actor: async () => actor,
+        configuration: async () => configuration,
+        knownConfiguration: async () => configuration,
+      });
+    } catch (error) {
+      if (!isOfFiles(error)) throw error;
+      process.stderr.write(`What is kept on this machine could not be used: ${printable(error.message)}\n`);
+      return exitCodes.incomplete;
+    }
   }
   try {
     const stores = await openDeployedStores(stage, region);
@@ -77,6 +83,11 @@ export async function atDesk(options: DeskOptions, work: (desk: Desk) => Promise
     process.stderr.write(`The stage ${printable(stage)} could not be asked: ${printable(reason.detail)}\n`);
     return exitCodes.incomplete;
   }
+}
+
+/** The system refuses a file: it is somebody else's, or the disk is full. */
+function isOfFiles(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'path' in error && 'syscall' in error && 'code' in error;
 }
 
 function undefinedWhereUnusable(error: unknown): undefined {

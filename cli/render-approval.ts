@@ -46,7 +46,7 @@ export function renderApproval(
           '',
         ]),
     wrap(`${heading}${code === null ? '' : ` (${code})`}: ${printable(message)}`, columns, '  ', ''),
-    ...(plan === null ? [] : nextLines(result, plan, desk, columns)),
+    ...nextLines(result, desk, columns),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -87,18 +87,30 @@ function planLines(plan: Plan): [label: string, text: string][] {
 }
 
 function nextLines(
-  { outcome, hash }: ApprovalResult,
-  { task }: Plan,
+  { outcome, code, hash, plan, isWaiting }: ApprovalResult,
   { place, sameOptions }: Pick<Desk, 'place' | 'sameOptions'>,
   columns: number,
 ): string[] {
+  const line = (text: string) => [wrap(printable(text), columns, '  ', '')];
+  const isHere = place === 'this machine';
+  if (code === 'unknown-plan') {
+    return line(
+      isHere
+        ? 'Plans of what is deployed are found with --stage <stage>; those of another user only where both share a folder (caretaker approve --help).'
+        : 'Plans that were made on a machine are approved there, without --stage.',
+    );
+  }
+  if (plan === null) return [];
+  if (code === 'expired-plan') return line('The next run makes a new one, with a hash of its own.');
   if (outcome === 'refused') return [];
+  if (!isWaiting) return line('It does not wait any more: it was begun before.');
+  // In one piece: it is there to be copied.
   if (outcome === 'shown') return [`To approve just this: caretaker approve ${hash}${printable(sameOptions)}`];
-  const next =
-    place === 'this machine'
-      ? `Somebody else than who approved it begins it: caretaker run ${task}${sameOptions} --apply`
-      : `The next run of ${task} begins it.`;
-  return [wrap(printable(next), columns, '  ', '')];
+  return line(
+    isHere
+      ? `Somebody else than who approved it begins it: caretaker run ${plan.task}${sameOptions} --apply`
+      : `The next run of ${plan.task} begins it.`,
+  );
 }
 
 function number(value: number): string {

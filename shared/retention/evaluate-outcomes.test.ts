@@ -4,7 +4,7 @@ import { guardIds } from './guard.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from './policy-outcome.ts';
 
 const rules: FaultRules<'deletion-failed'> = { 'deletion-failed': { severity: 'high', remedy: 'Look.' } };
-const limits = { maximumBacklogHours: 72 };
+const limits = { maximumBacklogHours: 72, policies: [{}] };
 
 function outcome(changes: Partial<PolicyOutcome> = {}): PolicyOutcome {
   return policyOutcomeSchema.parse({
@@ -123,6 +123,11 @@ describe('what became of policies', () => {
   });
 
   it('says so when there is no policy', () => {
-    expect(evaluate()).toEqual({ findings: [], unchecked: [], changes: [], headline: 'No policy is configured.' });
+    const nothing = { findings: [], unchecked: [], changes: [] };
+    expect(evaluateOutcomes('data-purge', [], rules, { ...limits, policies: [] })).toEqual({
+      ...nothing,
+      headline: 'No policy is configured.',
+    });
+    expect(evaluate()).toEqual({ ...nothing, headline: 'No policy was looked at.' });
   });
 });

@@ -22,7 +22,8 @@ const guardRemedies: Readonly<Record<GuardId, string>> = {
   'index-missing': 'Create the index, or name the one that there is: without it every batch reads the whole table.',
   'undeclared-dependents':
     'Declare the tables that refer to this one as its children, so that their rows are archived and deleted with it.',
-  'approval-missing': 'A second person looks at the plan and approves it: caretaker approve <plan hash>.',
+  'approval-missing':
+    'A second person looks at the plan and approves it: caretaker approve <plan hash>, with --stage <stage> for what is deployed.',
 };
 
 /**
@@ -33,7 +34,7 @@ export function evaluateOutcomes<Rule extends string>(
   task: string,
   outcomes: readonly PolicyOutcome[],
   faultRules: FaultRules<Rule>,
-  { maximumBacklogHours }: { readonly maximumBacklogHours: number },
+  { maximumBacklogHours, policies }: { readonly maximumBacklogHours: number; readonly policies: readonly unknown[] },
 ): Evaluation<Rule | CommonRule> {
   const findings = outcomes.flatMap((outcome) => [
     ...guardFindings(task, outcome),
@@ -45,7 +46,7 @@ export function evaluateOutcomes<Rule extends string>(
     findings,
     unchecked: [],
     changes: outcomes.flatMap((outcome) => changesOf(task, outcome, faultRules)),
-    headline: headlineOf(outcomes),
+    headline: headlineOf(outcomes, policies.length),
     ...(outcomes.length === 0 ? {} : { tables: [tableOf(outcomes)] }),
   };
 }
@@ -148,8 +149,8 @@ function changesOf<Rule extends string>(task: string, outcome: PolicyOutcome, ru
   return [{ resource, action: 'take', outcome: hasFailed ? 'failed' : 'done', detail }];
 }
 
-function headlineOf(outcomes: readonly PolicyOutcome[]): string {
-  if (outcomes.length === 0) return 'No policy is configured.';
+function headlineOf(outcomes: readonly PolicyOutcome[], configured: number): string {
+  if (outcomes.length === 0) return configured === 0 ? 'No policy is configured.' : 'No policy was looked at.';
   const applied = outcomes.filter(({ mode }) => mode === 'apply');
   const total = (of: (outcome: PolicyOutcome) => number, among = outcomes) =>
     among.reduce((sum, outcome) => sum + of(outcome), 0);

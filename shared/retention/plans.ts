@@ -139,7 +139,7 @@ export async function approvePlan(
   if (isSamePerson(actor, plan.plannedBy)) {
     throw new PlanRefused('own-plan', `The plan was made by ${plan.plannedBy}: somebody else has to approve it.`);
   }
-  if ((await pendingHash(control, plan)) !== hash) {
+  if (!(await isWaiting(control, hash, plan))) {
     throw new PlanRefused('not-waiting', 'The plan does not wait to be begun: it was begun before.');
   }
   const approval: Approval = { by: actor, at: now.toISOString() };
@@ -150,6 +150,11 @@ export async function approvePlan(
     'changed-plan',
     'What is stored as the approval of this plan is none: somebody has written it.',
   );
+}
+
+/** Returns whether a plan is the one of its policy that waits to be begun. */
+export async function isWaiting(control: ControlStore, hash: string, plan: Plan): Promise<boolean> {
+  return (await pendingHash(control, plan)) === hash;
 }
 
 /** Returns who has allowed a plan; undefined when nobody has. */
