@@ -644,6 +644,12 @@ describe('the ledger', () => {
     await intend(await cutOff('delete from notes where listen = 4'), 'before');
     await at.client.query('drop schema other cascade');
     expect((await desk.restore({ into: 'other' })).settled?.outcome).toBe('unknown');
+
+    // The server was restored from before: it has not had that many transactions yet.
+    await intend('99999999');
+    await at.client.query('drop schema other cascade');
+    const last = await desk.restore({ into: 'other' });
+    expect([last.settled?.outcome, last.outcome]).toEqual(['unknown', 'restored']);
   });
 
   it('has the intention before anything is final, and the restore says so when the connection breaks then', async () => {

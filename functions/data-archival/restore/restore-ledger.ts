@@ -49,12 +49,23 @@ export function endRestore(ledger: Ledger, intention: LedgerEntry, outcome: Rest
 
 /** https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT */
 async function endOf(session: CopySession, transaction: string): Promise<RestoreEnd> {
-  const [row] = await session.query<{ status: string | null }>(
-    sql`select pg_catalog.pg_xact_status(${transaction}::pg_catalog.xid8) as status`,
-  );
-  if (row?.status === 'in progress') {
+  const status = await statusOf(session, transaction);
+  if (status === 'in progress') {
     throw new UncheckedError('busy', 'Another restore of this policy is under way. Try again when it has ended.');
   }
-  if (row?.status === 'committed') return 'done';
-  return row?.status === 'aborted' ? 'rolled-back' : 'unknown';
+  if (status === 'committed') return 'done';
+  return status === 'aborted' ? 'rolled-back' : 'unknown';
+}
+
+async function statusOf(session: CopySession, transaction: string): Promise<string | null> {
+  try {
+    const [row] = await session.query<{ status: string | null }>(
+      sql`select pg_catalog.pg_xact_status(${transaction}::pg_catalog.xid8) as status`,
+    );
+    return row?.status ?? null;
+  } catch (error) {
+    // The transaction is in the future: this is another server, or one that was restored from before.
+    if ((error as { code?: unknown }).code === '22023') return null;
+    throw error;
+  }
 }
