@@ -17,6 +17,7 @@ const memory = (changes: Partial<DrillMemory> = {}): DrillMemory => ({
   since: hoursAgo(0),
   lastGoodAt: null,
   drilled: [],
+  failed: null,
   ...changes,
 });
 const archive = (sequence: number, changes: Partial<ChainedArchive> = {}): ChainedArchive => ({
@@ -59,6 +60,15 @@ describe('a drill', () => {
     expect(turns).toEqual([3, 2, 1, 3, 2]);
   });
 
+  it('takes the archive that could not be restored until it can be, however many come after it', () => {
+    const archives = [1, 2, 3].map((sequence) => archive(sequence));
+    const known = memory({ failed: 2 });
+    expect(whoseTurn(archives, known, 100)?.sequence).toBe(2);
+    expect(afterDrill(known, 3, hoursAgo(0)).failed).toBe(2);
+    expect(whoseTurn(archives, afterDrill(known, 2, hoursAgo(0)), 100)?.sequence).toBe(3);
+    expect(whoseTurn(archives, memory({ failed: 4 }), 100)?.sequence).toBe(3);
+  });
+
   it('leaves those that are too large, or of which not all was taken away', () => {
     const archives = [archive(1, { rows: 100 }), archive(2, { rows: 101 }), archive(3, { state: 'unfinished' })];
     expect(whoseTurn(archives, undefined, 100)?.sequence).toBe(1);
@@ -72,6 +82,9 @@ describe('a drill', () => {
     const drilled = Array.from({ length: 1_001 }, (_, index) => ({ sequence: index + 1, at: hoursAgo(1) }));
     await writeDrillMemory(store, 'listens', memory({ drilled }));
     expect(await readDrillMemory(store, 'listens')).toEqual(memory({ drilled: drilled.slice(1) }));
+    const { failed: _, ...older } = memory();
+    await writeDrillMemory(store, 'listens', older as DrillMemory);
+    expect(await readDrillMemory(store, 'listens')).toEqual(memory());
     for (const text of ['{', '{"since":1}']) {
       await store.write(
         'drill/listens',

@@ -8,6 +8,8 @@ const memorySchema = z.strictObject({
   lastGoodAt: z.iso.datetime().nullable(),
   /** Archives that were restored, in the order of their last time. */
   drilled: z.array(z.strictObject({ sequence: z.int().min(1), at: z.iso.datetime() })),
+  /** The archive that could not be restored as it was, and has not been since. */
+  failed: z.int().min(1).nullable().default(null),
 });
 
 /** What is remembered of a policy's drills. */
@@ -35,7 +37,8 @@ export async function writeDrillMemory(store: StateStore, policy: string, memory
 /** Returns what is remembered after a good drill. */
 export function afterDrill(memory: DrillMemory, sequence: number, at: string): DrillMemory {
   const others = memory.drilled.filter((one) => one.sequence !== sequence);
-  return { ...memory, lastGoodAt: at, drilled: [...others, { sequence, at }] };
+  const failed = memory.failed === sequence ? null : memory.failed;
+  return { ...memory, lastGoodAt: at, drilled: [...others, { sequence, at }], failed };
 }
 
 /** Returns whether it is time for a drill: a run that is a little early does not leave it to the next one. */
@@ -51,8 +54,8 @@ export function isOverdue(memory: DrillMemory | undefined, everyDays: number, no
 }
 
 /**
- * Returns the archive whose turn it is: the newest of those that were never restored, or else the one that was longest
- * ago. Those of which not all has been taken away yet are left to the runs that do; undefined when there is no other,
+ * Returns the archive whose turn it is: the one that could not be restored the last time, so that another one's success
+ * does not hide it; the newest of those that were never restored; or else the one that was longest ago. Those of which not all has been taken away yet are left to the runs that do; undefined when there is no other,
  * or all have more rows.
  */
 export function whoseTurn(
@@ -62,6 +65,8 @@ export function whoseTurn(
 ): ChainedArchive | undefined {
   const turns = new Map(memory?.drilled.map(({ sequence }, index) => [sequence, index]));
   const fitting = archives.filter(({ state, rows }) => state === 'completed' && rows <= maximumRows);
+  const failed = fitting.find(({ sequence }) => sequence === memory?.failed);
+  if (failed !== undefined) return failed;
   const never = fitting.findLast(({ sequence }) => !turns.has(sequence));
   return never ?? fitting.toSorted((a, b) => Number(turns.get(a.sequence)) - Number(turns.get(b.sequence)))[0];
 }

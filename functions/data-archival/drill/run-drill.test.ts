@@ -199,8 +199,31 @@ describe('a drill has failed', () => {
       lastGoodAt: null,
     });
     expect(await leftovers()).toEqual([]);
+    // That a newer one is good does not hide it.
+    await desk.archive(listens);
+    expect(await drill()).toMatchObject({ state: 'failed', manifest: expect.stringContaining('00000001') });
     await flip();
-    expect(await drill()).toMatchObject({ state: 'equal' });
+    expect(await drill()).toMatchObject({ state: 'equal', manifest: expect.stringContaining('00000001') });
+  });
+
+  it('when the archive is one that the ledger does not tell of, and runs nothing of it', async () => {
+    await desk.archive(listens);
+    const change: FixtureArchive['change'] = (manifest) => ({
+      ...manifest,
+      tables: manifest.tables.map((table) => ({
+        ...table,
+        ddl: table.ddl.map((text) => text.replace('(', '(check (nextval($$calls$$) > 0),')),
+      })),
+    });
+    await at.client.query('create sequence calls; grant all on calls to public');
+    await desk.archive({ ...listens, change, isInLedger: false });
+    expect(await drill()).toMatchObject({
+      state: 'failed',
+      manifest: expect.stringContaining('00000002'),
+      fault: { rule: 'manifest-tampered', subject: expect.stringContaining('00000002') },
+    });
+    const { rows } = await at.client.query('select is_called from calls');
+    expect(rows).toEqual([{ is_called: false }]);
   });
 
   it('when the manifest is not the one in the ledger', async () => {

@@ -59,25 +59,29 @@ export async function runDrill(policy: ArchivalPolicy, context: ArchivalContext)
   if ((await pausedBy(context.control, task.id, policy.id)) !== undefined) return facts({ state: 'paused' });
 
   let manifest: string | null = null;
+  let sequence: number | null = null;
   let rows = 0;
   const startedAt = performance.now();
   const seconds = () => (performance.now() - startedAt) / 1000;
   try {
     const archives = openArchiveStore(destinationOf(policy, context), context);
     const found = await choose(archives, policy, memory, context);
-    memory ??= { since: now.toISOString(), lastGoodAt: null, drilled: [] };
-    manifest = archives.urlOf(manifestKey(policy.id, found.manifest.sequence));
+    memory ??= { since: now.toISOString(), lastGoodAt: null, drilled: [], failed: null };
+    sequence = found.manifest.sequence;
+    manifest = archives.urlOf(manifestKey(policy.id, sequence));
     rows = rowsOf(found.manifest);
+    requireInLedger(found, manifest);
     await restoreAndForget(found, archives, policy, context);
-    memory = afterDrill(memory, found.manifest.sequence, now.toISOString());
+    memory = afterDrill(memory, sequence, now.toISOString());
     await writeDrillMemory(store, policy.id, memory);
     return facts({ state: 'equal', manifest, rows, seconds: seconds(), isEqual: true });
   } catch (error) {
     if (error instanceof NothingToDrill) return facts({ state: 'nothing-to-drill', isOverdue: false });
     // From now on it counts how long none was good.
-    memory ??= { since: now.toISOString(), lastGoodAt: null, drilled: [] };
-    await writeDrillMemory(store, policy.id, memory);
+    memory ??= { since: now.toISOString(), lastGoodAt: null, drilled: [], failed: null };
     const end = endOf(error, manifest ?? policy.id);
+    if (end.state === 'failed' && sequence !== null) memory = { ...memory, failed: sequence };
+    await writeDrillMemory(store, policy.id, memory);
     return facts({ ...end, manifest, rows, seconds: seconds(), isEqual: end.state === 'failed' ? false : null });
   }
 }
@@ -109,6 +113,18 @@ function choose(
     const detail = `Every archive of ${id} has more than ${most} rows (drill.maximumRows).`;
     throw new UncheckedError('archive-too-large', detail);
   });
+}
+
+/**
+ * Nothing is deleted of an archive, and so none is completed, before the ledger tells of it. The statements of one that
+ * somebody else has written are not to be run.
+ *
+ * @throws ArchiveFault `manifest-tampered`.
+ */
+function requireInLedger({ isInLedger }: FoundArchive, manifest: string): void {
+  if (isInLedger) return;
+  const detail = 'The archive is said to be completed, and the ledger tells neither of it nor of a later one.';
+  throw new ArchiveFault('manifest-tampered', manifest, detail);
 }
 
 async function restoreAndForget(
