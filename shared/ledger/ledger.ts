@@ -56,14 +56,19 @@ export class Ledger {
    */
   async append(record: LedgerRecord): Promise<LedgerEntry> {
     const content = ledgerRecordSchema.parse(record);
+    let isGone = false;
     for (let attempt = 0; attempt < maximumAttempts; attempt += 1) {
       const entry = this.#entryBehind(this.#last, content);
       if (await this.#store.add(entryName(this.chain, entry.sequence), entryLine(entry))) return this.#take(entry);
       const taken = await this.#catchUp(entry.sequence);
       // It was written, and only the answer was lost: the try after it found the place taken by itself.
       if (taken?.hash === entry.hash) return taken;
+      isGone = taken === undefined;
     }
-    throw new LedgerError((this.#last?.sequence ?? 0) + 1, `others were first, ${maximumAttempts} times in a row`);
+    const what = isGone
+      ? 'its place is taken, and nothing is there'
+      : `others were first, ${maximumAttempts} times in a row`;
+    throw new LedgerError((this.#last?.sequence ?? 0) + 1, what);
   }
 
   /**
