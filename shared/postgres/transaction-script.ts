@@ -87,6 +87,8 @@ export function transactionScript({
     'set local extra_float_digits = 1',
     "set local lc_monetary = 'C'",
     'set local xmlbinary = base64',
+    // What is no document is read back too.
+    'set local xmloption = content',
     // Cursors are read to their end.
     'set local cursor_tuple_fraction = 1',
     `set local timezone = ${escapeLiteral(timeZone)}`,

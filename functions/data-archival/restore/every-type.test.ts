@@ -322,6 +322,24 @@ const noKeys =
   /^(json|xml|point|line|lseg|box|path|polygon|circle|json\[\]|box\[\]|xid|cid|jsonpath|pg_snapshot|aclitem\[\]|regproc)$/;
 const keys = values.filter(([type]) => !noKeys.test(type));
 
+it('equals the original whatever the role and the database have set', async () => {
+  const desk = at.desk();
+  await at.client.query(`
+    create table settings (id integer primary key, x xml, f float8, m money, i interval, t timestamptz, b bytea);
+    insert into settings values (1, xmlparse(content 'no <b>document</b>'), 0.1::float8 + 0.2, 1234.56, '-1 day 2:03',
+      '1800-01-01 00:00:00.000001+01', '\\x00ff')`);
+  await desk.archive({ tables: [{ table: 'public.settings' }] });
+  await at.client.query(`
+    alter database postgres set xmloption = document; alter database postgres set datestyle = 'German, DMY';
+    alter database postgres set intervalstyle = iso_8601; alter database postgres set extra_float_digits = -10;
+    alter database postgres set bytea_output = escape; alter database postgres set timezone = 'Pacific/Apia'`);
+  try {
+    expect(await desk.restore({ into: 'settings_restored' })).toMatchObject({ outcome: 'restored' });
+  } finally {
+    await at.client.query('alter database postgres reset all');
+  }
+});
+
 describe('a key', () => {
   it.each(keys)('of the type %s tells which rows are left out, and which are there already', async (type, ...given) => {
     await at.client.query('drop table if exists public.keyed');
