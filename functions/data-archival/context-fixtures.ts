@@ -46,7 +46,7 @@ export function parsePolicy({
         retention: { months: 13 },
         index: 'listens_listened_at',
         guards: { approval: 'never', maximumPercent: 100, minimumHistory: 1_000, ...guards },
-        pace: { maximumReplicaLagSeconds: null, maximumWalMibPerSecond: null, ...pace },
+        pace: { workPercent: 100, maximumReplicaLagSeconds: null, maximumWalMibPerSecond: null, ...pace },
         ...changes,
       },
     ],

@@ -1,0 +1,88 @@
+import { type ChildProcess, execFile, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { nodeOptions } from '../../shared/deployment.ts';
+
+const run = promisify(execFile);
+
+/** Returns which of the peer's programs are not installed. */
+export async function missingPrograms(names: readonly string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const name of names) {
+    await run(name, ['--version']).catch(() => missing.push(name));
+  }
+  return missing;
+}
+
+/** Bundles a program as a function is, and returns its file. */
+export async function bundle(program: string, folder: string): Promise<string> {
+  const outfile = join(folder, `${program.replace(/\W/g, '-')}.mjs`);
+  await build({
+    entryPoints: [join(import.meta.dirname, '..', '..', program)],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    external: ['pg-native'],
+    // `pg` is CommonJS, and requires modules of Node's.
+    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    logLevel: 'warning',
+  });
+  return outfile;
+}
+
+/** A process of ours that has said something first. */
+export async function start<Message>(
+  file: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly child: ChildProcess; readonly said: Message }> {
+  const env = { PATH: process.env.PATH, NODE_OPTIONS: nodeOptions, AWS_REGION: 'us-east-1', ...environment };
+  const child = fork(file, { env });
+  const [said] = await once(child, 'message');
+  return { child, said: said as Message };
+}
+
+/** Sends a process a job and returns what it answers. @throws Error when it ends without. */
+export async function ask<Result>(child: ChildProcess, job: object): Promise<Result> {
+  const answered = once(child, 'message');
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('the process has ended before it was done');
+  });
+  ended.catch(() => {});
+  child.send(job);
+  const [result] = await Promise.race([answered, ended]);
+  return result as Result;
+}
+
+/** Ends a process and resolves when it is gone. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill();
+  await exited;
+}
+
+/** Returns the seconds for which a process has had a processor; `NaN` where the system does not tell. */
+export async function processorSeconds({ pid }: ChildProcess): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+  return (Number(fields[11] ?? Number.NaN) + Number(fields[12] ?? Number.NaN)) / 100;
+}
+
+/** Runs a pipeline of a shell and returns the seconds that it took. @throws Error when any of its programs fails. */
+export async function pipeline(command: string, environment: Readonly<Record<string, string>>): Promise<number> {
+  const startedAt = performance.now();
+  const child = spawn('bash', ['-o', 'pipefail', '-c', command], {
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`${command} has ended with ${code}`);
+  return (performance.now() - startedAt) / 1000;
+}

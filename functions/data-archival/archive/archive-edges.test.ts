@@ -1,0 +1,308 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { accessDenied, internalError } from '../../../sandbox/s3/server-faults.ts';
+import { pause, resume } from '../../../shared/retention/pause.ts';
+import { policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
+import { UncheckedError } from '../../../shared/unchecked-error.ts';
+import { archiveBucket, parsePolicy } from '../context-fixtures.ts';
+import { type ArchivePlace, ledgerOf, startArchivePlace, withClaps } from './archive-fixtures.ts';
+import { archivePolicy } from './archive-policy.ts';
+
+let at: ArchivePlace;
+
+beforeAll(async () => {
+  at = await startArchivePlace();
+});
+
+afterAll(() => at?.[Symbol.asyncDispose]());
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+async function manifests(policy = 'old-listens') {
+  const bucket = at.s3.bucket(archiveBucket);
+  return [...bucket.keysFrom(`archives/${policy}/`)]
+    .filter((key) => key.endsWith('manifest.json'))
+    .map((key) => JSON.parse(bucket.read(key).toString()));
+}
+
+describe('rows of all kinds', () => {
+  it('of which there are none make no archive', async () => {
+    await at.reset(0);
+    expect(await at.archive()).toMatchObject({ state: 'done', planned: 0, archived: 0, faults: [], unchecked: [] });
+    expect([...at.s3.bucket(archiveBucket).keysFrom('')]).toEqual([]);
+  });
+
+  it('go into archives of a single one', async () => {
+    await at.reset(3);
+    expect(await at.archive({ policy: parsePolicy({ ...withClaps, rowsPerArchive: 1 }) })).toMatchObject({
+      state: 'done',
+      deleted: 3,
+    });
+    expect(await manifests()).toHaveLength(3);
+    expect((await at.archived()).keys).toEqual(['1', '2', '3']);
+  });
+
+  it('that are all of one age are told apart by keys of several columns, in tables with any names', async () => {
+    await at.reset(0);
+    await at.admin.query(`drop schema if exists "my ""music""" cascade; create schema "my ""music""";
+      create table "my ""music"""."a.b; listens" ("key 1" text, "KEY" boolean, "when?" date not null, "$1" jsonb,
+        primary key ("key 1", "KEY"));
+      create index "by age" on "my ""music"""."a.b; listens" ("when?", "key 1", "KEY");
+      create table "my ""music"""."claps'" ("k2" boolean, k1 text, foreign key (k1, "k2") references "my ""music"""."a.b; listens");
+      create index on "my ""music"""."claps'" (k1, k2);
+      insert into "my ""music"""."a.b; listens" select 'é''\\' || n, b, '2024-05-05', '{"a": "\\u00e9"}'
+        from generate_series(1, 700) n, unnest(array[true, false]) b;
+      insert into "my ""music"""."claps'" select "KEY", "key 1" from "my ""music"""."a.b; listens" where "KEY"`);
+    const policy = parsePolicy({
+      id: 'quoted',
+      table: 'my "music".a.b; listens',
+      ageColumn: 'when?',
+      index: 'by age',
+      where: `"$1" is not null`,
+      children: [{ table: `my "music".claps'`, columns: ['k1', 'k2'] }],
+      rowsPerArchive: 500,
+    });
+    const outcome = await at.archive({
+      policy,
+      // A key whose text COPY writes otherwise than a cast does.
+      onStep: async (step) => {
+        if (step !== 'archive-recorded') return;
+        await at.admin.query(`update "my ""music"""."a.b; listens" set "$1" = '1' where "key 1" = 'é''\\1' and "KEY"`);
+      },
+    });
+    expect(outcome).toMatchObject({ state: 'stopped', unchecked: [], faults: [{ rule: 'row-changed' }] });
+    expect(await at.archive({ policy })).toMatchObject({ state: 'done', unchecked: [], deleted: 1_400 });
+    const { keys, excluded, children } = await at.archived('quoted');
+    expect([keys.length, new Set(keys).size, children.length]).toEqual([1_400, 1_400, 700]);
+    expect(excluded).toEqual(["é'\\1,t"]);
+  });
+
+  it('that are huge make archives of fewer rows', async () => {
+    await at.reset(12);
+    await at.admin.query(
+      "update listens set note = (select string_agg(md5(id || ' ' || n), '') from generate_series(1, 32768) n)",
+    );
+    const policy = parsePolicy({ ...withClaps, bytesPerArchive: 4 * 1024 * 1024 });
+    expect(await at.archive({ policy })).toMatchObject({ state: 'done', deleted: 12, faults: [] });
+    const made = await manifests();
+    expect(made.length).toBeGreaterThanOrEqual(4);
+    for (const { tables } of made) expect(tables[0].file.uncompressedBytes).toBeLessThanOrEqual(4 * 1024 * 1024);
+    expect((await at.archived()).keys).toHaveLength(12);
+  });
+
+  it('that get wider than the first ones make no larger archives either', async () => {
+    await at.reset(400);
+    await at.admin.query('update listens set note = repeat(md5(id::text), 1000) where id > 100');
+    const policy = parsePolicy({ bytesPerArchive: 1024 * 1024, ...withClaps });
+    expect(await at.archive({ policy })).toMatchObject({ state: 'done', deleted: 400, faults: [] });
+    for (const { tables } of await manifests()) {
+      expect(tables[0].file.uncompressedBytes).toBeLessThanOrEqual(1.1 * 1024 * 1024);
+    }
+    expect((await at.archived()).keys).toHaveLength(400);
+  });
+
+  it('are copied as Parquet too where that is wanted', async () => {
+    await at.reset(30);
+    expect(await at.archive({ policy: parsePolicy({ ...withClaps, parquet: true }) })).toMatchObject({ state: 'done' });
+    const [{ parquet }] = await manifests();
+    expect(parquet).toMatchObject([{ rows: 30 }, { rows: 20 }]);
+  });
+});
+
+describe('what gets in the way', () => {
+  beforeEach(() => at.reset(1_500));
+
+  it.each(['CreateMultipartUpload', 'PutObject', 'UploadPart', 'ListObjectsV2', 'GetObject'])(
+    'is a bucket that denies %s: nothing is deleted, and the policy is unchecked',
+    async (operation) => {
+      at.s3.fail({ operation, fault: accessDenied });
+      // An upload of one part is no multipart upload.
+      const outcome = await at.archive();
+      if (outcome.state === 'done') expect(['CreateMultipartUpload', 'UploadPart']).toContain(operation);
+      else {
+        expect(outcome).toMatchObject({ state: 'stopped', deleted: 0, unchecked: [{ reason: 'access-denied' }] });
+        expect(await at.ids()).toHaveLength(1_500);
+      }
+    },
+  );
+
+  it('is a role that may not delete', async () => {
+    await at.admin.query(`drop role if exists reader; create role reader login password 'reader';
+      grant select on listens, claps to reader; grant connect on database postgres to reader`);
+    const url = at.url.replace(/\/\/[^@]*@/, '//reader:reader@');
+    const outcome = await at.archive({ context: { databases: { main: { url: at.url, writer: { url } } } } });
+    expect(outcome).toMatchObject({
+      state: 'stopped',
+      archived: 0,
+      deleted: 0,
+      unchecked: [{ reason: 'access-denied' }],
+    });
+    expect(await at.ids()).toHaveLength(1_500);
+    await at.admin.query('drop owned by reader');
+  });
+
+  it('is a database without a writer', async () => {
+    const outcome = await at.archive({ context: { databases: { main: { url: at.url } } } });
+    expect(outcome).toMatchObject({ state: 'stopped', unchecked: [{ reason: 'no-writer' }] });
+  });
+
+  it('is S3 when it fails in the middle: the next run makes good, and clears away what was left', async () => {
+    const policy = parsePolicy({ ...withClaps, rowsPerArchive: 500 });
+    const lift = at.s3.fail({ operation: 'PutObject', fault: internalError, afterRequests: 4 });
+    const outcome = await at.archive({ policy });
+    expect(outcome).toMatchObject({ state: 'stopped', unchecked: [{ reason: expect.anything() }] });
+    expect(outcome.deleted).toBe(1_500 - (await at.ids()).length);
+    expect(outcome.deleted).toBeLessThan(1_500);
+    lift();
+    expect(await at.archive({ policy })).toMatchObject({ state: 'done', faults: [], unchecked: [] });
+    expect((await at.archived()).keys.map(Number)).toEqual(numbers(1, 1_500));
+    const made = (await manifests()).flatMap(({ tables }) =>
+      tables.map(({ file }: { file: { name: string } }) => file.name),
+    );
+    const files = [...at.s3.bucket(archiveBucket).keysFrom('')].filter((key) => key.endsWith('.zst'));
+    expect(files).toHaveLength(made.length);
+  });
+
+  it('is another run: one of the two works, and the other one says so', async () => {
+    let other: Promise<unknown> | undefined;
+    const outcome = await at.archive({
+      onStep: async (step) => {
+        if (step === 'rows-copied') other = at.archive();
+        await (step === 'rows-copied' ? other : undefined);
+      },
+    });
+    expect(outcome).toMatchObject({ state: 'done', deleted: 1_500 });
+    expect(await other).toMatchObject({ state: 'stopped', deleted: 0, unchecked: [{ reason: 'busy' }] });
+    expect((await at.archived()).keys).toHaveLength(1_500);
+  });
+
+  it('is somebody who has lost the lock: whoever has it now makes the archive, and nothing is there twice', async () => {
+    let other: unknown;
+    const outcome = await at.archive({
+      onStep: async (step) => {
+        if (step !== 'read-back' || other !== undefined) return;
+        other = 'begun';
+        await at.admin.query(
+          "select pg_terminate_backend(l.pid) from pg_locks l where locktype = 'advisory' and granted",
+        );
+        other = await at.archive();
+      },
+    });
+    expect(other).toMatchObject({ state: 'done', deleted: 1_500 });
+    expect(outcome).toMatchObject({ state: 'stopped', deleted: 0, unchecked: [{ reason: 'lock-lost' }] });
+    const { keys, states } = await at.archived();
+    expect(keys.map(Number)).toEqual(numbers(1, 1_500));
+    expect(states).toEqual(['completed']);
+  });
+
+  it('is a manifest that somebody else has written first: theirs counts', async () => {
+    // Another run made one up to its manifest, and ended; this one sees it no sooner than its own is to be written.
+    const bucket = () => at.s3.bucket(archiveBucket);
+    const theirs = at.archive({
+      onStep: (step) => {
+        if (step === 'manifest-written') throw new Error('ended');
+      },
+    });
+    await expect(theirs).rejects.toThrow('ended');
+    const hidden = [...bucket().keysFrom('')].map((key) => ({ key, body: bucket().read(key) }));
+    for (const { key } of hidden) bucket().delete(key);
+    let isThere = false;
+    const outcome = await at.archive({
+      onStep: (step) => {
+        if (step !== 'read-back' || isThere) return;
+        isThere = true;
+        for (const { key, body } of hidden) bucket().put(key, body);
+      },
+    });
+    expect(outcome).toMatchObject({ state: 'done', archived: 0, deleted: 1_500, faults: [], unchecked: [] });
+    expect((await at.archived()).keys.map(Number)).toEqual(numbers(1, 1_500));
+    const left = [...bucket().keysFrom('')].filter((key) => key.endsWith('.zst'));
+    expect(left).toEqual(hidden.map(({ key }) => key).filter((key) => key.endsWith('.zst')));
+  });
+
+  it('is a pause: nothing is begun, or no further batch', async () => {
+    const said = { by: 'grace', at: '2026-11-20T12:00:00.000Z', reason: 'a release' };
+    const scope = { task: 'data-archival', policy: 'old-listens' };
+    const { control } = at.context;
+    await pause(control, scope, said);
+    expect(await at.archive()).toMatchObject({ state: 'paused', archived: 0, deleted: 0 });
+    await resume(control, scope);
+    const policy = parsePolicy({ ...withClaps, pace: { batchRows: 100, maximumBatchRows: 100 } });
+    let batches = 0;
+    const outcome = await at.archive({
+      policy,
+      onStep: async (step) => {
+        if (step === 'batch-final') batches += 1;
+        if (batches === 3) await pause(control, { task: 'data-archival' }, said);
+      },
+    });
+    expect(outcome).toMatchObject({ state: 'paused', deleted: 300, backlog: 1_200 });
+    await resume(control, { task: 'data-archival' });
+    expect(await at.archive({ policy })).toMatchObject({ state: 'done', deleted: 1_200 });
+    expect((await at.archived()).keys.map(Number)).toEqual(numbers(1, 1_500));
+  });
+
+  it('is the time: what it is too short for is not begun, and the next step goes on with the same plan', async () => {
+    const policy = parsePolicy({ ...withClaps, rowsPerArchive: 400, guards: { approval: 'never' } });
+    let leftMs = 60_000;
+    const context = { ...at.context, timeLeftMs: () => leftMs };
+    const first = await archivePolicy(policy, context, undefined, {
+      onStep: (step) => {
+        if (step === 'completed') leftMs = 0;
+      },
+    });
+    const told = policyOutcomeSchema.parse(first.state);
+    expect(first.isDone).toBe(false);
+    expect(told).toMatchObject({ state: 'working', faults: [], unchecked: [] });
+    expect(told.deleted).toBeGreaterThan(0);
+    leftMs = 60_000;
+    const second = await archivePolicy(policy, context, first);
+    expect(second).toMatchObject({
+      isDone: true,
+      state: { state: 'done', planHash: told.planHash, archived: 1_500, deleted: 1_500, backlog: 0 },
+    });
+    expect((await at.archived()).keys.map(Number)).toEqual(numbers(1, 1_500));
+  });
+
+  it('is the end of the time in the middle of anything', async () => {
+    const policy = parsePolicy({ ...withClaps, rowsPerArchive: 400 });
+    for (const last of ['rows-chosen', 'rows-copied', 'manifest-written', 'batch-intended'] as const) {
+      await at.reset(1_500);
+      const ended = new AbortController();
+      const first = await archivePolicy(policy, { ...at.context, signal: ended.signal }, undefined, {
+        onStep: (step) => {
+          if (step === last) ended.abort(new UncheckedError('not-reached', 'The time is up.'));
+        },
+      });
+      expect({ last, ...first }).toMatchObject({ last, isDone: false, state: { state: 'working', unchecked: [] } });
+      const second = await archivePolicy(policy, at.context, first);
+      expect(second).toMatchObject({ isDone: true, state: { state: 'done', deleted: 1_500 } });
+      expect((await at.archived()).keys.map(Number)).toEqual(numbers(1, 1_500));
+    }
+  });
+
+  it('is a row that somebody holds: the others go, and the next run takes it', async () => {
+    const policy = parsePolicy({
+      ...withClaps,
+      pace: { batchRows: 100, maximumBatchRows: 100, lockTimeoutSeconds: 0.05 },
+    });
+    await at.admin.query('begin; select from listens where id = 250 for update');
+    const outcome = await at.archive({ policy });
+    await at.admin.query('rollback');
+    expect(outcome).toMatchObject({
+      state: 'stopped',
+      deleted: 1_400,
+      kept: 100,
+      faults: [{ rule: 'deletion-failed' }],
+    });
+    expect(await at.archive({ policy })).toMatchObject({ state: 'done', deleted: 100, faults: [] });
+    expect((await at.archived()).keys.map(Number)).toEqual(numbers(1, 1_500));
+  });
+
+  it('is a guard: nothing is archived and nothing deleted', async () => {
+    const policy = parsePolicy({ ...withClaps, guards: { maximumRows: 1_499 } });
+    expect(await at.archive({ policy })).toMatchObject({ state: 'guarded', guards: [{ guard: 'too-many-rows' }] });
+    expect([...at.s3.bucket(archiveBucket).keysFrom('')]).toEqual([]);
+    expect(await ledgerOf(at.context.ledgers)).toEqual([]);
+    expect(await at.ids()).toHaveLength(1_500);
+  });
+});

@@ -1,0 +1,72 @@
+import { ArchiveFault } from '../../../shared/archive/archive-fault.ts';
+import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
+import { LedgerError } from '../../../shared/ledger/ledger-error.ts';
+import { formatTableName, parseTableName } from '../../../shared/postgres/sql.ts';
+import { postgresUncheckedReason } from '../../../shared/postgres/unchecked-reason.ts';
+import { PlanRefused } from '../../../shared/retention/plans.ts';
+import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
+import type { WorkContext } from '../../../shared/run-task.ts';
+import { UncheckedError } from '../../../shared/unchecked-error.ts';
+import type { ArchivalPolicy } from '../config.ts';
+import type { Differences } from './finish-archive.ts';
+
+type Fault = PolicyOutcome['faults'][number];
+
+/** Returns what is known of a policy before anything was done. */
+export function firstOutcome(policy: ArchivalPolicy, { mode }: Pick<WorkContext<unknown>, 'mode'>): PolicyOutcome {
+  return policyOutcomeSchema.parse({
+    policy: policy.id,
+    target: `${policy.database}/${formatTableName(parseTableName(policy.table))}`,
+    mode: mode === 'apply' && policy.mode === 'apply' ? 'apply' : 'dry-run',
+    state: 'stopped',
+    planHash: null,
+    planned: 0,
+  });
+}
+
+/** Returns an outcome with something that went otherwise than planned; told once, however often it happens. */
+export function withFault(outcome: PolicyOutcome, fault: Omit<Fault, 'evidence'> & Partial<Fault>): PolicyOutcome {
+  const others = outcome.faults.filter(({ rule, subject }) => rule !== fault.rule || subject !== fault.subject);
+  return { ...outcome, faults: [...others, { evidence: {}, ...fault }] };
+}
+
+/** Returns an outcome that says which rows of an archive are otherwise in the database. Keys are told, and never values. */
+export function withDifferences(
+  outcome: PolicyOutcome,
+  subject: string,
+  { keys, rows }: Differences,
+  isLeftAlone: boolean,
+): PolicyOutcome {
+  const what = `${rows} ${rows === 1 ? 'row' : 'rows'}${isLeftAlone ? ' or more' : ''}`;
+  const then = isLeftAlone
+    ? 'Nothing of the archive was deleted; the next run leaves them out and goes on.'
+    : 'They were left where they are; the rest of the archive goes on.';
+  const detail = `${what} changed, came or went in the range of the archive after it was copied. ${then}`;
+  return withFault(outcome, { rule: 'row-changed', subject, detail, evidence: { rows, keys: [...keys] } });
+}
+
+/**
+ * Returns an outcome that says why the policy's work could not go on.
+ *
+ * @throws `error` itself when it is a bug.
+ */
+export function withError(outcome: PolicyOutcome, error: unknown): PolicyOutcome {
+  const stopped: PolicyOutcome = { ...outcome, state: 'stopped' };
+  if (error instanceof ArchiveFault) {
+    return withFault(stopped, { rule: error.rule, subject: error.subject, detail: error.message });
+  }
+  if (error instanceof LedgerError) {
+    return withFault(stopped, { rule: 'ledger-broken', subject: outcome.target, detail: error.message });
+  }
+  const reason = reasonOf(error);
+  if (reason === undefined) throw error;
+  const others = stopped.unchecked.filter(({ detail }) => detail !== reason.detail);
+  return { ...stopped, unchecked: [...others, { reason: reason.reason, detail: reason.detail }] };
+}
+
+function reasonOf(error: unknown): { readonly reason: string; readonly detail: string } | undefined {
+  if (error instanceof UncheckedError) return error;
+  if (error instanceof PlanRefused) return { reason: error.reason, detail: error.message };
+  if (error instanceof SyntaxError) return { reason: 'bad-sql', detail: error.message };
+  return postgresUncheckedReason(error) ?? uncheckedReason(error);
+}
