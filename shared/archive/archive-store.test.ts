@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ArchivePlace, archiveBucket, archivePrefix, inPieces, startArchivePlace } from './archive-fixtures.ts';
+import { ArchiveStore } from './archive-store.ts';
 import { writeCopyFile } from './write-file.ts';
 
 const mebibyte = 1024 * 1024;
@@ -152,6 +153,22 @@ describe('the store of archives', () => {
       if (chunks.length % 50 === 0) await sleep(1);
     }
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  });
+
+  it('asks again for a piece that does not come, and says so when it never does', async () => {
+    const bytes = randomBytes(9 * mebibyte);
+    await place.store.upload('file', inPieces(bytes, mebibyte));
+    const store = new ArchiveStore(place.s3, place.destination, controller.signal, 500);
+    place.server.fail({ operation: 'GetObject', afterRequests: 1, times: 2, fault: 'hang' });
+    expect((await whole(await store.open('file'))).equals(bytes)).toBe(true);
+    place.server.fail({ operation: 'GetObject', fault: 'hang' });
+    await expect(store.open('file')).rejects.toMatchObject({
+      reason: 'timeout',
+      detail: expect.stringContaining('archives/file'),
+    });
+    const stopped = store.open('file');
+    controller.abort(new Error('the time is up'));
+    await expect(stopped).rejects.toThrow('the time is up');
   });
 
   it('reads no two versions as one', async () => {

@@ -23,7 +23,7 @@ const pieceBytes = 4 * 1024 * 1024;
 /** Parts of an upload that are on their way at a time. */
 const partsInFlight = 2;
 /** A piece that is not here by then is asked for again. */
-const pieceTimeoutMs = 60_000;
+const defaultPieceTimeoutMs = 60_000;
 const pieceAttempts = 3;
 /** Of a document that is read at once. */
 const maximumTextBytes = 64 * 1024 * 1024;
@@ -44,12 +44,14 @@ export class ArchiveStore {
   readonly #s3: S3Client;
   readonly #destination: Destination;
   readonly #signal: AbortSignal;
+  readonly #pieceTimeoutMs: number;
 
   /** @param signal ends whatever is under way. */
-  constructor(s3: S3Client, destination: Destination, signal: AbortSignal) {
+  constructor(s3: S3Client, destination: Destination, signal: AbortSignal, pieceTimeoutMs = defaultPieceTimeoutMs) {
     this.#s3 = s3;
     this.#destination = destination;
     this.#signal = signal;
+    this.#pieceTimeoutMs = pieceTimeoutMs;
   }
 
   /** Returns `s3://bucket/prefix…`, for people. */
@@ -204,20 +206,23 @@ export class ArchiveStore {
         Range: `bytes=${start}-${start + pieceBytes - 1}`,
         ...(etag === undefined ? {} : { IfMatch: etag }),
       });
-      const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(pieceTimeoutMs)]);
-      let answer: GetObjectCommandOutput;
+      const late = AbortSignal.timeout(this.#pieceTimeoutMs);
+      const signal = AbortSignal.any([this.#signal, late]);
+      let answer: GetObjectCommandOutput | undefined;
       try {
         answer = await this.#s3.send(command, { abortSignal: signal });
-      } catch (error) {
-        // Nothing has no first byte.
-        if (start === 0 && error instanceof Error && error.name === 'InvalidRange') return nothing;
-        throw error;
-      }
-      try {
         return await readPiece(answer, start, signal);
       } catch (error) {
-        // The SDK repeats nothing once an answer has begun.
-        if (this.#signal.aborted || attempt === pieceAttempts) throw error;
+        this.#signal.throwIfAborted();
+        // Nothing has no first byte.
+        if (start === 0 && error instanceof Error && error.name === 'InvalidRange') return nothing;
+        // The SDK repeats nothing once an answer has begun, and does not know of our deadline.
+        const isRepeatable = answer !== undefined || late.aborted;
+        if (isRepeatable && attempt < pieceAttempts) continue;
+        if (!late.aborted) throw error;
+        const seconds = (pieceAttempts * this.#pieceTimeoutMs) / 1000;
+        const detail = `${this.urlOf(key)}: S3 has not sent a piece of it within ${seconds} s.`;
+        throw new UncheckedError('timeout', detail, { cause: error });
       }
     }
   }
@@ -259,7 +264,7 @@ async function readPiece(
       throw Object.assign(new Error('The connection ended before the object did'), { code: 'ECONNRESET' });
     }
     const [, first, total] = /^bytes (\d+)-\d+\/(\d+)$/.exec(ContentRange ?? '') ?? [];
-    if (total === undefined || Number(first) !== start) {
+    if (total === undefined || Number(first) !== start || bytes.length === 0) {
       // A store that knows no ranges answers with the whole object.
       if (start === 0 && ContentRange === undefined) return { start, bytes, totalBytes: bytes.length, etag: ETag };
       throw new UncheckedError('aws-error', 's3:GetObject answered with another range than was asked for');
