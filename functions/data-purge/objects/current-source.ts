@@ -1,8 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { deleteObjects } from '../../../shared/objects/delete-objects.ts';
 import { listObjects } from '../../../shared/objects/list-objects.ts';
+import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import { isoTime, type ListEntry } from './list-entry.ts';
-import type { ObjectSource, SeenBatch, SourceRange } from './object-source.ts';
+import type { HeldBack, ObjectSource, SeenBatch, SourceRange } from './object-source.ts';
 
 /** Where objects are, and which of them are past their retention. */
 export interface SourceScope {
@@ -22,20 +23,23 @@ export class CurrentSource implements ObjectSource {
     this.#scope = scope;
   }
 
-  async *scan({ after, upTo }: SourceRange): AsyncGenerator<SeenBatch, void, undefined> {
-    const { client, bucket, prefix, cutoffMs, signal } = this.#scope;
+  async *scan({ after, upTo, prefix = this.#scope.prefix }: SourceRange): AsyncGenerator<SeenBatch, void, undefined> {
+    const { client, bucket, cutoffMs, signal } = this.#scope;
     // The first of all keys behind it.
     const endBefore = upTo === undefined ? undefined : `${upTo}\0`;
     for await (const batch of listObjects(client, { bucket, prefix, startAfter: after, endBefore }, { signal })) {
       const seen = batch.map(({ key, sizeBytes, modifiedAtMs, etag }) => {
         const since = isoTime(modifiedAtMs);
+        // Without it a deletion could not be bound to what was seen.
+        if (etag === undefined)
+          throw new UncheckedError('aws-error', `S3 lists an object of ${bucket} without its ETag`);
         return { entry: { key, etag, size: sizeBytes, lastModified: since, since }, isPast: modifiedAtMs < cutoffMs };
       });
       yield { seen, completeKey: seen.at(-1)?.entry.key };
     }
   }
 
-  async holdBack(_entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, string>> {
+  async holdBack(_entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, HeldBack>> {
     return new Map();
   }
 

@@ -152,7 +152,7 @@ async function runBatch(
     else outcomes.set(entry, { outcome: found });
   }
   const held = await source.holdBack(same);
-  for (const [entry, reason] of held) outcomes.set(entry, { outcome: reason === 'named' ? 'named' : 'unnameable' });
+  for (const [entry, reason] of held) outcomes.set(entry, { outcome: reason });
   const wanted = same.filter((entry) => !held.has(entry));
   const goneAtAll = countOutcomes(outcomes.values()).gone;
   const goneBefore = Math.max(0, goneAtAll - deletedBefore);
@@ -167,7 +167,10 @@ async function runBatch(
       return what === undefined ? [] : [[entry, what]];
     }),
   );
-  const counts = { ...countOutcomes(inOrder.values()), gone: goneBefore };
+  const counts = {
+    ...countOutcomes(inOrder.values()),
+    gone: goneBefore + countOutcomes(removed.outcomes.values()).gone,
+  };
   const bytes = bytesOf(wanted.filter((entry) => outcomes.get(entry)?.outcome === 'deleted'));
   const state = removed.isRefused ? 'refused' : inOrder.size < batch.length ? 'interrupted' : 'complete';
   const isComplete = state === 'complete';

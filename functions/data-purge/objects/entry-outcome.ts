@@ -1,9 +1,11 @@
+import type { HeldBack } from './object-source.ts';
+
 /**
  * What became of an entry of a plan: `deleted`; `gone` when it was not there; `changed` when it was replaced, or is needed by what came
- * after; `named` when a row names it now; `unnameable`; `retention` and `legal-hold` when a lock keeps it; `failed`, with S3's code.
+ * after; what it was held back for; `retention` and `legal-hold` when a lock keeps it; `failed`, with S3's code.
  */
 export type EntryOutcome =
-  | { readonly outcome: 'deleted' | 'gone' | 'changed' | 'named' | 'unnameable' }
+  | { readonly outcome: 'deleted' | 'gone' | 'changed' | HeldBack }
   | { readonly outcome: 'retention'; readonly until: string; readonly mode: string }
   | { readonly outcome: 'legal-hold' }
   | { readonly outcome: 'failed'; readonly code: string };

@@ -1,9 +1,10 @@
+import { GetBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { compareKeys } from '../../../shared/objects/compare-keys.ts';
 import { deleteObjects } from '../../../shared/objects/delete-objects.ts';
 import { listVersions } from '../../../shared/objects/list-versions.ts';
 import type { SourceScope } from './current-source.ts';
 import type { ListEntry } from './list-entry.ts';
-import type { ObjectSource, Seen, SeenBatch, SourceRange } from './object-source.ts';
+import type { HeldBack, ObjectSource, Seen, SeenBatch, SourceRange } from './object-source.ts';
 import { VersionAges } from './version-ages.ts';
 
 /** Noncurrent versions, and delete markers behind which nothing is left. */
@@ -16,8 +17,8 @@ export class NoncurrentSource implements ObjectSource {
     this.#keepNoncurrent = keepNoncurrent;
   }
 
-  async *scan({ after, upTo }: SourceRange): AsyncGenerator<SeenBatch, void, undefined> {
-    const { client, bucket, prefix, cutoffMs, signal } = this.#scope;
+  async *scan({ after, upTo, prefix = this.#scope.prefix }: SourceRange): AsyncGenerator<SeenBatch, void, undefined> {
+    const { client, bucket, cutoffMs, signal } = this.#scope;
     const ages = new VersionAges({ cutoffMs, keepNoncurrent: this.#keepNoncurrent });
     let last: string | undefined;
     for await (const versions of listVersions(client, { bucket, prefix, startAfter: after }, { signal })) {
@@ -41,8 +42,17 @@ export class NoncurrentSource implements ObjectSource {
     yield { seen: [...ages.end()], completeKey: last };
   }
 
-  async holdBack(_entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, string>> {
-    return new Map();
+  /**
+   * Of all ids only `null` is given more than once: while versions are suspended, whatever is written takes it, and what had it is gone.
+   * A deletion of it could be one of an object that was written a moment before.
+   * https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html
+   */
+  async holdBack(entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, HeldBack>> {
+    const replaceable = entries.filter(({ versionId }) => versionId === 'null');
+    if (replaceable.length === 0) return new Map();
+    const { client, bucket } = this.#scope;
+    const { Status } = await client.send(new GetBucketVersioningCommand({ Bucket: bucket }));
+    return Status === 'Enabled' ? new Map() : new Map(replaceable.map((entry) => [entry, 'replaceable']));
   }
 
   /** A version never changes, and conditions are looked at for current objects only: the id is all that is said. */

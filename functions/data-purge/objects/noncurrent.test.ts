@@ -102,6 +102,25 @@ describe('noncurrent versions', () => {
     expect(await bench.run(policy())).toMatchObject({ deleted: 1 });
     expect(ids('a')).toEqual([current]);
   });
+
+  it('that an object to come would replace stay for as long as versions are suspended', async () => {
+    bench.bucket.versioning = undefined;
+    put('a', 90);
+    bench.bucket.versioning = 'Enabled';
+    put('a', 80);
+    const replaced = put('b', 70);
+    put('b', 60);
+    expect(await bench.run(policy(), { mode: 'dry-run' })).toMatchObject({ planned: 2 });
+    bench.bucket.versioning = 'Suspended';
+    mark('c', 80);
+    expect(await bench.run(policy())).toMatchObject({ deleted: 1, kept: 1, faults: [] });
+    expect(ids('a')).toContain('null');
+    expect(ids('b')).not.toContain(replaced);
+    expect(await bench.run(policy())).toMatchObject({ planned: 0 });
+    bench.bucket.versioning = 'Enabled';
+    expect(await bench.run(policy())).toMatchObject({ deleted: 2 });
+    expect(ids('a')).not.toContain('null');
+  });
 });
 
 describe('versions that are locked', () => {

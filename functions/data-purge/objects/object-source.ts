@@ -7,6 +7,8 @@ export interface SourceRange {
   readonly after: string | undefined;
   /** Keys up to this one, and with it, only. */
   readonly upTo?: string | undefined;
+  /** Keys that begin so only: given, it is at least as long as the source's own prefix. */
+  readonly prefix?: string | undefined;
 }
 
 /** Something that was seen. */
@@ -22,12 +24,18 @@ export interface SeenBatch {
   readonly completeKey: string | undefined;
 }
 
+/**
+ * Why something past its retention must not be taken: a row names it; no row could name it; or its id may come to be that of another
+ * one before it is deleted.
+ */
+export type HeldBack = 'named' | 'unnameable' | 'replaceable';
+
 /** What a policy takes its objects from. */
 export interface ObjectSource {
   /** Yields everything in a range, in the order of the keys. */
   scan(range: SourceRange): AsyncIterable<SeenBatch>;
   /** Returns those of these entries, just now found as they were planned, that must not be taken for another reason. */
-  holdBack(entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, string>>;
+  holdBack(entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, HeldBack>>;
   /**
    * Deletes entries, up to 1,000, and returns for each why it was not.
    *

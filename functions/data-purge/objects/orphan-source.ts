@@ -1,5 +1,6 @@
 import { CurrentSource, type SourceScope } from './current-source.ts';
 import type { ListEntry } from './list-entry.ts';
+import type { HeldBack } from './object-source.ts';
 import type { RowKeys } from './row-keys.ts';
 
 /** Objects that no row names. */
@@ -15,8 +16,8 @@ export class OrphanSource extends CurrentSource {
   }
 
   /** A row can name no object without the prefix, nor one with a NUL in its key: of these nobody knows whose they are. */
-  override async holdBack(entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, string>> {
-    const held = new Map<ListEntry, string>();
+  override async holdBack(entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, HeldBack>> {
+    const held = new Map<ListEntry, HeldBack>();
     const texts = new Map<string, ListEntry>();
     for (const entry of entries) {
       const { key } = entry;

@@ -54,6 +54,7 @@ export async function removeBatch(
   let pace = firstPace;
   let waitedMs = 0;
   let left = [...entries];
+  const tried = new Set<ListEntry>();
   let hasFailedAsWhole = false;
   let lastCodes = new Map<ListEntry, string>();
   for (let round = 1; round <= maximumRounds && left.length > 0; round += 1) {
@@ -61,13 +62,21 @@ export async function removeBatch(
     const codes = new Map<ListEntry, string>();
     for (let start = 0; start < left.length; ) {
       // What is left is for the next step. At least one request is made in each.
-      if (context.signal.aborted && (round > 1 || start > 0)) return { outcomes, isRefused: false, pace, waitedMs };
+      if (context.signal.aborted && (round > 1 || start > 0)) {
+        // Of what was tried it is told here whether it is gone: the next step could not tell by whom.
+        await stillWanted(again);
+        return { outcomes, isRefused: false, pace, waitedMs };
+      }
+      let some = left.slice(start, start + pace.objects);
+      start += some.length;
       if (pace.waitMs > 0) {
         waitedMs += pace.waitMs;
         await delay(pace.waitMs, undefined, { signal: context.signal }).catch(() => {});
+        // Meanwhile somebody may have named one in a row, or written the same bytes again.
+        some = await stillWanted(some);
+        if (some.length === 0) continue;
       }
-      const some = left.slice(start, start + pace.objects);
-      start += some.length;
+      for (const entry of some) tried.add(entry);
       const { errors, isWhole } = await tryToRemove(some);
       const refusal = isWhole ? errors[0]?.code : undefined;
       hasFailedAsWhole = refusal !== undefined;
@@ -93,7 +102,8 @@ export async function removeBatch(
       for (const [index, entry] of denied.entries()) outcomes.set(entry, reasons[index] as EntryOutcome);
       pace = isAgain ? slower(pace) : faster(pace);
     }
-    left = await stillThere(again);
+    // Whatever was not there when it was tried again could have become another's meanwhile.
+    left = await stillWanted(again);
     lastCodes = codes;
   }
   for (const entry of left) outcomes.set(entry, { outcome: 'failed', code: lastCodes.get(entry) ?? 'NoAnswer' });
@@ -112,16 +122,19 @@ export async function removeBatch(
     }
   }
 
-  /** Whatever was not there when it was tried again could have become another's meanwhile. */
-  async function stillThere(again: readonly ListEntry[]): Promise<ListEntry[]> {
-    if (again.length === 0) return [];
-    const found = await lookAgain(source, again, after);
-    return again.filter((entry) => {
-      const state = found.get(entry);
-      if (state === 'same') return true;
-      outcomes.set(entry, { outcome: state === 'gone' ? 'deleted' : 'changed' });
-      return false;
-    });
+  /** Returns those that are still as they were planned and that nobody holds back. */
+  async function stillWanted(some: readonly ListEntry[]): Promise<ListEntry[]> {
+    if (some.length === 0) return [];
+    const found = await lookAgain(source, some, after);
+    const same: ListEntry[] = [];
+    for (const entry of some) {
+      const state = found.get(entry) ?? 'gone';
+      if (state === 'same') same.push(entry);
+      else outcomes.set(entry, { outcome: state === 'gone' && tried.has(entry) ? 'deleted' : state });
+    }
+    const held = await source.holdBack(same);
+    for (const [entry, reason] of held) outcomes.set(entry, { outcome: reason });
+    return same.filter((entry) => !held.has(entry));
   }
 }
 

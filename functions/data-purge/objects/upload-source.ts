@@ -5,7 +5,7 @@ import type { DeletionError } from '../../../shared/objects/delete-objects.ts';
 import { type ListedUpload, listUploads, uploadActivity } from '../../../shared/objects/list-uploads.ts';
 import type { SourceScope } from './current-source.ts';
 import { isoTime, type ListEntry } from './list-entry.ts';
-import type { ObjectSource, Seen, SeenBatch, SourceRange } from './object-source.ts';
+import type { HeldBack, ObjectSource, Seen, SeenBatch, SourceRange } from './object-source.ts';
 
 const concurrency = 8;
 
@@ -17,8 +17,8 @@ export class UploadSource implements ObjectSource {
     this.#scope = scope;
   }
 
-  async *scan({ after, upTo }: SourceRange): AsyncGenerator<SeenBatch, void, undefined> {
-    const { client, bucket, prefix, signal } = this.#scope;
+  async *scan({ after, upTo, prefix = this.#scope.prefix }: SourceRange): AsyncGenerator<SeenBatch, void, undefined> {
+    const { client, bucket, signal } = this.#scope;
     let last: string | undefined;
     for await (const uploads of listUploads(client, { bucket, prefix, startAfter: after }, { signal })) {
       const within = upTo === undefined ? uploads : uploads.filter(({ key }) => compareKeys(key, upTo) <= 0);
@@ -37,7 +37,7 @@ export class UploadSource implements ObjectSource {
     yield { seen: [], completeKey: last };
   }
 
-  async holdBack(_entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, string>> {
+  async holdBack(_entries: readonly ListEntry[]): Promise<ReadonlyMap<ListEntry, HeldBack>> {
     return new Map();
   }
 
