@@ -59,6 +59,8 @@ export const planSchema = z.discriminatedUnion('kind', [
     bytes: z.int().min(0),
     /** All that were looked at below the prefix. */
     listed: z.int().min(0),
+    /** Of those that were asked about, how many a row names: of orphans only. */
+    named: z.int().min(0).optional(),
     /** Name in the task's state store of the frozen list, and the SHA-256 of its bytes. */
     list: z.string(),
     listHash: z.string(),

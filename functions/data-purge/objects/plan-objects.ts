@@ -16,8 +16,7 @@ import { approvalMissing, needsApproval } from '../../../shared/retention/row-gu
 import { tooManyRows, unusualVolume, volumeGuards } from '../../../shared/retention/volume-guards.ts';
 import { readJson, writeJson } from '../../../shared/storage/state-store.ts';
 import { FrozenList, ListWriter, listPartSchema } from './frozen-list.ts';
-import type { ListEntry } from './list-entry.ts';
-import type { ObjectSource } from './object-source.ts';
+import type { ObjectSource, Seen } from './object-source.ts';
 import { cutoffOf, type ObjectWork, purgeTask, whatOf } from './object-work.ts';
 
 export type ObjectPlan = Extract<Plan, { readonly kind: 'objects' }>;
@@ -39,14 +38,15 @@ const planningSchema = z.strictObject({
   list: z.string(),
   parts: z.array(listPartSchema),
   listed: z.int().min(0),
+  named: z.int().min(0),
   /** All keys up to and with this one are in. */
   after: z.string(),
 });
 
 type Planning = z.output<typeof planningSchema>;
 
-/** A plan that needs nobody's approval is as good as a new one for so long. */
-const freshMs = 24 * 60 * 60 * 1000;
+/** A plan that needs nobody's approval is as good as a new one for so long: less than it takes to the next night's run. */
+const freshMs = 12 * 60 * 60 * 1000;
 const dayMs = 24 * 60 * 60 * 1000;
 /** Entries about which others are asked at a time. */
 const askedEntries = 1000;
@@ -55,20 +55,26 @@ const askedEntries = 1000;
  * Returns what a run of a policy is going to delete, with the guards that keep it from it: the plan that waits where it still holds, a
  * new one otherwise. Undefined when the time was up before all was listed: the next step goes on where this one was.
  *
+ * @param options.unusable why the plan that waits is not to be used: a new one is made.
  * @throws UncheckedError `list-missing`, `list-changed`, `bad-history`; those of the listing and of the database.
  */
-export async function planObjects(work: ObjectWork): Promise<PreparedObjects | undefined> {
+export async function planObjects(
+  work: ObjectWork,
+  { unusable }: { readonly unusable?: string | undefined } = {},
+): Promise<PreparedObjects | undefined> {
   const { policy, context } = work;
   const before = await work.guards();
   if (before.length > 0) return { planned: undefined, guards: before };
   const definition = definitionHash(policy);
-  const { waiting, replaced } = await waitingPlan(work, definition);
+  const { waiting, replaced } =
+    unusable === undefined ? await waitingPlan(work, definition) : { waiting: undefined, replaced: unusable };
   const stored = waiting ?? (await newPlan(work, definition));
   if (stored === undefined) return undefined;
   const { plan, hash } = stored;
   const list = await FrozenList.open(context.store, plan.list, plan.listHash);
   const guards = [
     ...(await volumeOf(work, plan)),
+    noneNamed(work, plan),
     youngerThanRetention(work, plan, list),
     work.applies && plan.objects > 0
       ? approvalMissing(
@@ -108,6 +114,8 @@ async function waitingPlan(
   }
   const plan = stored?.plan;
   if (stored === undefined || plan?.kind !== 'objects') return { replaced: undefined };
+  // Nobody has anything to approve, and there may be something by now.
+  if (plan.objects === 0) return { replaced: undefined };
   if (plan.definitionHash !== definition)
     return { replaced: 'The policy is another one than when the plan before was made.' };
   const until = validUntil(plan, policy.guards.planValidDays);
@@ -115,7 +123,7 @@ async function waitingPlan(
   const isFree = !needsApproval(policy.guards.approval, await hasBegun(control, plan));
   const isApproved = (await approvalOf(control, stored.hash)) !== undefined;
   if (isFree && !isApproved && now.getTime() - Date.parse(plan.plannedAt) > freshMs) {
-    return { replaced: 'The plan before was of an earlier day.' };
+    return { replaced: 'The plan before was of an earlier run.' };
   }
   return { waiting: { ...stored, plan }, replaced: undefined };
 }
@@ -124,7 +132,7 @@ async function newPlan(work: ObjectWork, definition: string): Promise<StoredObje
   const { policy, context } = work;
   const { store, control, runId } = context;
   const begun = await planningOf(work, definition);
-  const planning: Omit<Planning, 'after' | 'parts' | 'listed'> = begun ?? {
+  const planning: Omit<Planning, 'after' | 'parts' | 'listed' | 'named'> = begun ?? {
     runId,
     definitionHash: definition,
     plannedAt: context.now.toISOString(),
@@ -135,22 +143,25 @@ async function newPlan(work: ObjectWork, definition: string): Promise<StoredObje
   const source = work.sourceAt(Date.parse(planning.cutoff));
   const writer = new ListWriter(store, planning.list, begun?.parts);
   let listed = begun?.listed ?? 0;
-  let waiting: ListEntry[] = [];
+  let named = begun?.named ?? 0;
+  let waiting: Seen[] = [];
   for await (const { seen, completeKey } of source.scan({ after: begun?.after })) {
     listed += seen.length;
-    for (const { entry, isPast } of seen) if (isPast) waiting.push(entry);
+    // Until one is found, those that are to stay are asked about too: that none at all is named is another matter than none of the old.
+    const asksAll = policy.kind === 'orphans' && named === 0;
+    waiting.push(...(asksAll ? seen : seen.filter(({ isPast }) => isPast)));
     const isTimeUp = context.signal.aborted && completeKey !== undefined;
     if (waiting.length >= askedEntries || isTimeUp) {
-      await addTo(writer, source, waiting);
+      named += await addTo(writer, source, waiting);
       waiting = [];
     }
     if (!isTimeUp) continue;
     await writer.flush();
-    const kept: Planning = { ...planning, parts: writer.parts, listed, after: completeKey };
+    const kept: Planning = { ...planning, parts: writer.parts, listed, named, after: completeKey };
     await writeJson(store, planningName(policy.id), kept);
     return undefined;
   }
-  await addTo(writer, source, waiting);
+  named += await addTo(writer, source, waiting);
   const listHash = await writer.finish();
   const { parts } = writer;
   const plan: ObjectPlan = {
@@ -167,6 +178,7 @@ async function newPlan(work: ObjectWork, definition: string): Promise<StoredObje
     objects: parts.reduce((sum, { entries }) => sum + entries, 0),
     bytes: parts.reduce((sum, { bytes }) => sum + bytes, 0),
     listed,
+    ...(policy.kind === 'orphans' ? { named } : {}),
     list: planning.list,
     listHash,
   };
@@ -175,13 +187,18 @@ async function newPlan(work: ObjectWork, definition: string): Promise<StoredObje
   return { hash, plan, validUntil: until };
 }
 
-/** Adds what nobody else holds back. */
-async function addTo(writer: ListWriter, source: ObjectSource, entries: readonly ListEntry[]): Promise<void> {
-  for (let start = 0; start < entries.length; start += askedEntries) {
-    const asked = entries.slice(start, start + askedEntries);
-    const held = await source.holdBack(asked);
-    for (const entry of asked) if (!held.has(entry)) await writer.add(entry);
+/** Adds what is past its retention and what nobody holds back, and returns how many a row names of all that were asked about. */
+async function addTo(writer: ListWriter, source: ObjectSource, seen: readonly Seen[]): Promise<number> {
+  let named = 0;
+  for (let start = 0; start < seen.length; start += askedEntries) {
+    const asked = seen.slice(start, start + askedEntries);
+    const held = await source.holdBack(asked.map(({ entry }) => entry));
+    for (const { entry, isPast } of asked) {
+      if (isPast && !held.has(entry)) await writer.add(entry);
+      if (held.get(entry) === 'named') named += 1;
+    }
   }
+  return named;
 }
 
 /** What an earlier step of this run has listed; what another run has listed is too old. */
@@ -208,11 +225,26 @@ async function volumeOf({ policy, context }: ObjectWork, plan: ObjectPlan): Prom
   return guards.filter((guard) => guard !== undefined);
 }
 
+/**
+ * Rows name no object at all below the prefix, neither old nor young: then it is more likely the wrong database, table or `keyPrefix` than
+ * that all are orphaned. Who allows for all of them to go has said that this may be so.
+ */
+function noneNamed({ policy }: ObjectWork, plan: ObjectPlan): TrippedGuard | undefined {
+  if (plan.what !== 'orphans' || plan.objects === 0 || policy.guards.maximumPercent >= 100) return undefined;
+  // A plan that does not tell is none that could be trusted.
+  if ((plan.named ?? 0) > 0) return undefined;
+  return {
+    guard: 'too-large-share',
+    detail: `No row names any of the ${plan.listed} objects below the prefix: is it the right database, column and keyPrefix?`,
+    evidence: { amount: plan.objects, of: plan.listed, named: 0 },
+  };
+}
+
 /** Objects would be taken that are still to be kept by the policy as it is now, and by the clock as it is now. */
-function youngerThanRetention(
+export function youngerThanRetention(
   { policy, context }: ObjectWork,
   plan: ObjectPlan,
-  list: FrozenList,
+  list: Pick<FrozenList, 'youngest'>,
 ): TrippedGuard | undefined {
   const limit = cutoffOf(policy, context.now).toISOString();
   const youngest = list.youngest;

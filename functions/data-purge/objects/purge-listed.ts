@@ -12,7 +12,7 @@ import { BatchEntries } from './batch-entries.ts';
 import { type BegunPlan, deleteListed } from './delete-listed.ts';
 import { FrozenList } from './frozen-list.ts';
 import { backlogHours, emptyOutcome, type ObjectWork, purgeTask } from './object-work.ts';
-import { planObjects } from './plan-objects.ts';
+import { type PreparedObjects, planObjects, youngerThanRetention } from './plan-objects.ts';
 import { firstCursor, type PurgeCursor, readCursor, removeCursor, writeCursor } from './purge-cursor.ts';
 
 /**
@@ -37,10 +37,19 @@ export async function purgeListed(work: ObjectWork, progress: WorkProgress | und
     if (reason === undefined) throw error;
     // The time was up in the middle of a question: the next step asks it again.
     if (work.context.signal.aborted && reason.reason === 'not-reached') return { isDone: false, state: outcome };
-    outcome.unchecked.push(reason);
+    note(outcome, reason);
     outcome.state = 'stopped';
     return { isDone: true, state: outcome };
   }
+}
+
+/** Says it once, however many steps meet it. */
+function note(
+  { unchecked }: PolicyOutcome,
+  { reason, detail }: { readonly reason: string; readonly detail: string },
+): void {
+  if (!unchecked.some((known) => known.reason === reason && known.detail === detail))
+    unchecked.push({ reason, detail });
 }
 
 function reasonOf(error: unknown) {
@@ -56,11 +65,11 @@ async function goOn(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean> 
   }
   if (work.applies) {
     const begun = await begunPlan(work);
-    if (begun !== undefined) return deletion(work, begun.begun, begun.cursor, outcome);
+    if (begun !== undefined) return goOnWith(work, begun.begun, begun.cursor, outcome);
   }
-  const prepared = await planObjects(work);
+  const prepared = await preparedPlan(work, outcome);
   if (prepared === undefined) return false;
-  const { planned, guards } = prepared;
+  const { planned, guards, isUnusable } = prepared;
   outcome.guards = guards.map(({ guard, detail, evidence }) => ({ guard, detail, evidence: { ...evidence } }));
   if (planned !== undefined) {
     outcome.planHash = planned.hash;
@@ -80,14 +89,94 @@ async function goOn(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean> 
     outcome.state = 'done';
     return true;
   }
+  if (isUnusable) {
+    outcome.state = 'stopped';
+    return true;
+  }
   const { plan, hash, list } = planned;
-  // Whoever has changed a part of it is found out before anything is deleted, and not when it comes to that part.
-  await list.verify();
   const cursor = firstCursor(hash, plan.definitionHash);
   await writeCursor(context.control, policy.id, cursor);
   const entries = new BatchEntries(await openLedger(work), work, { plan, hash });
   await entries.giveUpOthers();
-  return deletion(work, { plan, hash, list, entries }, cursor, outcome);
+  return carryOut(work, { plan, hash, list, entries }, cursor, outcome);
+}
+
+/**
+ * Returns the plan, with a list that is as it was planned. Where that list is lost or was changed, this is said, and there is a new plan,
+ * which is not begun in this run: somebody may want to know first who has done it.
+ */
+async function preparedPlan(
+  work: ObjectWork,
+  outcome: PolicyOutcome,
+): Promise<(PreparedObjects & { readonly isUnusable: boolean }) | undefined> {
+  try {
+    const prepared = await planObjects(work);
+    const mayBegin = work.applies && prepared?.guards.length === 0;
+    // Whoever has changed a part of it is found out before anything is deleted, and not when it comes to that part.
+    if (mayBegin) await prepared.planned?.list.verify();
+    return prepared && { ...prepared, isUnusable: false };
+  } catch (error) {
+    if (!isListFault(error)) throw error;
+    note(outcome, error);
+    const prepared = await planObjects(work, { unusable: error.detail });
+    return prepared && { ...prepared, isUnusable: true };
+  }
+}
+
+function isListFault(error: unknown): error is UncheckedError {
+  return error instanceof UncheckedError && (error.reason === 'list-missing' || error.reason === 'list-changed');
+}
+
+/** Goes on with a plan that was begun, unless what it depends on is not as it was then. */
+async function goOnWith(
+  work: ObjectWork,
+  begun: BegunPlan,
+  cursor: PurgeCursor,
+  outcome: PolicyOutcome,
+): Promise<boolean> {
+  const guards = [...(await work.guards()), youngerThanRetention(work, begun.plan, begun.list)].filter(
+    (guard) => guard !== undefined,
+  );
+  if (guards.length > 0) {
+    outcome.guards = guards.map(({ guard, detail, evidence }) => ({ guard, detail, evidence: { ...evidence } }));
+    outcome.state = 'guarded';
+    tellOf(work, begun, cursor, outcome);
+    return true;
+  }
+  return carryOut(work, begun, cursor, outcome);
+}
+
+async function carryOut(
+  work: ObjectWork,
+  begun: BegunPlan,
+  cursor: PurgeCursor,
+  outcome: PolicyOutcome,
+): Promise<boolean> {
+  try {
+    return await deletion(work, begun, cursor, outcome);
+  } catch (error) {
+    if (isListFault(error)) await giveUp(work, begun.entries);
+    throw error;
+  }
+}
+
+/** What is left of a plan whose list is of no use any more is for another plan, which the next run makes. */
+async function giveUp({ policy, context }: ObjectWork, entries: BatchEntries): Promise<void> {
+  await entries.giveUpOthers();
+  await removeCursor(context.control, policy.id);
+}
+
+/** Says what waits while nothing is done about it. */
+function tellOf(
+  { policy, context }: ObjectWork,
+  { plan, hash, list }: Pick<BegunPlan, 'plan' | 'hash' | 'list'>,
+  cursor: PurgeCursor,
+  outcome: PolicyOutcome,
+): void {
+  outcome.planHash = hash;
+  outcome.planned = plan.objects;
+  outcome.backlog = plan.objects - cursor.processed;
+  outcome.backlogAgeHours = backlogHours(policy, context.now, list.oldestFrom(cursor.part));
 }
 
 /** What waits is told of also while nothing is done about it. */
@@ -98,10 +187,7 @@ async function paused(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean
   const plan = await planOf(work, cursor);
   if (plan === undefined) return true;
   const list = await FrozenList.open(work.context.store, plan.list, plan.listHash);
-  outcome.planHash = cursor.planHash;
-  outcome.planned = plan.objects;
-  outcome.backlog = plan.objects - cursor.processed;
-  outcome.backlogAgeHours = backlogHours(work.policy, work.context.now, list.oldestFrom(cursor.part));
+  tellOf(work, { plan, hash: cursor.planHash, list }, cursor, outcome);
   return true;
 }
 
@@ -135,12 +221,16 @@ async function begunPlan(
   const entries = new BatchEntries(await openLedger(work), work, { plan, hash: cursor.planHash });
   if (cursor.definitionHash !== definitionHash(policy)) {
     // By another policy it would not be this plan; what became of its last batch, the next listing shows.
-    await entries.giveUpOthers();
-    await removeCursor(context.control, policy.id);
+    await giveUp(work, entries);
     return undefined;
   }
-  const list = await FrozenList.open(context.store, plan.list, plan.listHash);
-  return { begun: { plan, hash: cursor.planHash, list, entries }, cursor };
+  try {
+    const list = await FrozenList.open(context.store, plan.list, plan.listHash);
+    return { begun: { plan, hash: cursor.planHash, list, entries }, cursor };
+  } catch (error) {
+    if (isListFault(error)) await giveUp(work, entries);
+    throw error;
+  }
 }
 
 async function planOf({ context }: ObjectWork, { planHash }: PurgeCursor) {

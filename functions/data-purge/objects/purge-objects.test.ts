@@ -47,6 +47,17 @@ describe('objects past their retention', () => {
     expect(currentKeys(bench.bucket)).toEqual(['just', 'young']);
   });
 
+  it('are looked for in each run, whether the one before has found any or not', async () => {
+    expect(await bench.run(objectsPolicy())).toMatchObject({ state: 'done', planned: 0 });
+    put(['a']);
+    expect(await bench.run(objectsPolicy())).toMatchObject({ state: 'done', deleted: 1 });
+    put(['b']);
+    expect(await bench.run(objectsPolicy(), { mode: 'dry-run' })).toMatchObject({ planned: 1 });
+    put(['c']);
+    const nextNight = new Date(now.getTime() + 24 * 3_600_000 - 5_000);
+    expect(await bench.run(objectsPolicy(), { mode: 'dry-run', now: nextNight })).toMatchObject({ planned: 2 });
+  });
+
   it('are taken below the prefix only, whatever their keys are', async () => {
     const odd = ['in/ a+b%20c', 'in/<&>"\'', 'in/\u0001', 'in/\uff01', 'in/🎵', 'in/é'];
     put([...odd, 'out/a', 'in']);
@@ -242,17 +253,64 @@ describe('the list', () => {
     await replaceIn(`${plan.list}/00000002`, 'k010000', 'k000000');
     expect(await bench.run(objectsPolicy())).toMatchObject({ deleted: 0, unchecked: [{ reason: 'list-changed' }] });
     expect(deletions()).toBe(0);
-    await replaceIn(`${plan.list}/00000002`, 'k000000', 'k010000');
-    expect(await textOf(bench.context, `${plan.list}/00000002`)).toBe(restore);
+    const next = await plannedList(await bench.run(objectsPolicy(), { mode: 'dry-run' }));
+    expect(next).not.toBe(plan.list);
+    expect(await textOf(bench.context, `${next}/00000002`)).toBe(restore);
     bench.server.fail({
       operation: 'DeleteObjects',
       afterRequests: 3,
       times: 1,
-      fault: async () => void (await replaceIn(`${plan.list}/00000002`, 'k010000', 'k000000')),
+      fault: async () => void (await replaceIn(`${next}/00000002`, 'k010000', 'k000000')),
     });
     const outcome = await bench.run(objectsPolicy());
     expect(outcome).toMatchObject({ deleted: 10_000, state: 'stopped', unchecked: [{ reason: 'list-changed' }] });
     expect(currentKeys(bench.bucket)).toEqual(['k010000']);
+    expect(await bench.run(objectsPolicy())).toMatchObject({ state: 'done', planned: 1, deleted: 1, unchecked: [] });
+  });
+
+  async function plannedList({ planHash }: { readonly planHash: string | null }): Promise<string> {
+    const { plan } = await readPlan(bench.context.control, planHash ?? '');
+    if (plan.kind !== 'objects') throw new TypeError('another plan');
+    return plan.list;
+  }
+
+  /** The state store without some documents. */
+  const without = (isLost: (name: string) => boolean): StateStore => ({
+    read: async (name) => (isLost(name) ? undefined : bench.context.store.read(name)),
+    write: (name, content) => bench.context.store.write(name, content),
+  });
+
+  it.each([
+    ['a part of it', '/00000001'],
+    ['its index', '/index'],
+  ])('is made anew when %s is lost before it was begun, and waits for its own approval', async (_, document) => {
+    const policy = objectsPolicy({ guards: { approval: 'first-run' } });
+    put(['a', 'b']);
+    const first = await bench.run(policy);
+    const list = await plannedList(first);
+    await approve(bench.context, first);
+    put(['c']);
+    const store = without((name) => name === `${list}${document}`);
+    const second = await bench.run(policy, { store });
+    expect(second).toMatchObject({ state: 'guarded', deleted: 0, planned: 3, unchecked: [{ reason: 'list-missing' }] });
+    expect(second.guards).toMatchObject([{ guard: 'approval-missing' }]);
+    expect(second.guards[0]?.detail).toContain('is not there');
+    expect(deletions()).toBe(0);
+    await approve(bench.context, second);
+    expect(await bench.run(policy, { store })).toMatchObject({ state: 'done', deleted: 3, unchecked: [] });
+  });
+
+  it('is given up when it is lost after it was begun, and the next run makes another one', async () => {
+    put(keys(2_500));
+    bench.server.fail({ operation: 'DeleteObjects', afterRequests: 1, times: 1, fault: accessDenied });
+    expect(await bench.run(objectsPolicy())).toMatchObject({ state: 'stopped', deleted: 1_000 });
+    const store = without((name) => name.endsWith('/index'));
+    const lost = await bench.run(objectsPolicy(), { store });
+    expect(lost).toMatchObject({ state: 'stopped', deleted: 0, unchecked: [{ reason: 'list-missing' }] });
+    expect(await bench.run(objectsPolicy())).toMatchObject({ state: 'done', planned: 1_500, deleted: 1_500 });
+    const entries = await bench.ledger('incoming');
+    const intended = entries.filter(({ outcome }) => outcome === 'intended').map(({ hash }) => hash);
+    expect(entries.flatMap(({ settles }) => settles ?? [])).toEqual(intended);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../../sandbox/postgres/start-postgres.ts';
+import { accessDenied, slowDown } from '../../../sandbox/s3/server-faults.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
 import type { WorkProgress } from '../../../shared/run-task.ts';
 import type { OrphansPolicy } from '../config.ts';
@@ -123,6 +124,21 @@ describe('objects that no row names', () => {
     expect(currentKeys(bench.bucket)).toEqual(['uploads/01000', 'uploads/02499', 'uploads/named']);
   });
 
+  it('stay when a row names them while S3 is given time', async () => {
+    put(['uploads/a', 'uploads/b', 'uploads/named']);
+    await name('uploads/named');
+    bench.server.fail({
+      operation: 'DeleteObjects',
+      times: 1,
+      fault: async () => {
+        await name('uploads/a');
+        return slowDown;
+      },
+    });
+    expect(await run(orphansPolicy())).toMatchObject({ planned: 2, deleted: 1, kept: 1, faults: [] });
+    expect(currentKeys(bench.bucket)).toEqual(['uploads/a', 'uploads/named']);
+  });
+
   it('are asked for on the writer, not on a replica', async () => {
     put(['uploads/a', 'uploads/b']);
     await name('uploads/b');
@@ -194,6 +210,43 @@ describe('nothing is deleted', () => {
     await client.query('insert into "odd schema"."up""loads" default values');
     expect(await run(orphansPolicy())).toMatchObject({ state: 'guarded', guards: [{ guard: 'too-large-share' }] });
     expect(deletions()).toBe(0);
+  });
+
+  it('when no row names any of the objects there, however few are old enough', async () => {
+    put(['uploads/a', 'uploads/b']);
+    put(
+      Array.from({ length: 30 }, (_, index) => `uploads/young ${index}`),
+      1,
+    );
+    await name('a', 'b', 'young 1');
+    const outcome = await run(orphansPolicy());
+    expect(outcome).toMatchObject({ state: 'guarded', planned: 2, guards: [{ guard: 'too-large-share' }] });
+    expect(outcome.guards[0]?.detail).toContain('keyPrefix');
+    expect(deletions()).toBe(0);
+    await name('uploads/young 29');
+    // The plan was made of what there was.
+    expect(await run(orphansPolicy())).toMatchObject({ state: 'guarded' });
+    const tomorrow = new Date(bench.context.now.getTime() + 25 * 3_600_000);
+    expect(await run(orphansPolicy(), { now: tomorrow })).toMatchObject({ state: 'done', deleted: 2 });
+  });
+
+  it('of a plan that was begun, when the table has lost its rows meanwhile', async () => {
+    const keys = Array.from({ length: 1_500 }, (_, index) => `uploads/${String(index).padStart(5, '0')}`);
+    put([...keys, 'uploads/named']);
+    await name('uploads/named');
+    const policy = orphansPolicy({ guards: { maximumPercent: 100 } });
+    bench.server.fail({ operation: 'DeleteObjects', afterRequests: 1, times: 1, fault: accessDenied });
+    expect(await run(policy)).toMatchObject({ state: 'stopped', deleted: 1_000 });
+    await client.query('truncate "odd schema"."up""loads"');
+    const outcome = await run(policy);
+    expect(outcome).toMatchObject({
+      state: 'guarded',
+      deleted: 0,
+      backlog: 500,
+      guards: [{ guard: 'too-large-share' }],
+    });
+    await name('uploads/named');
+    expect(await run(policy)).toMatchObject({ state: 'done', deleted: 500 });
   });
 
   it('when too many are orphaned', async () => {
