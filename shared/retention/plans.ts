@@ -23,7 +23,7 @@ export interface Approval {
 export interface PastRun {
   readonly planHash: string;
   readonly at: string;
-  /** Rows or objects. */
+  /** Rows of the table itself, whatever went with them, or objects. */
   readonly amount: number;
 }
 

@@ -86,6 +86,7 @@ export async function prepareRowPlan(
       amount: plannedAmount({ ...plan, rows: measure.rows, children: [...measure.children] }),
       of: measure.tableRows.rows,
       share: measure.rows,
+      comparable: measure.rows,
       unit: 'rows',
       history: past.map(({ amount }) => amount),
     },

@@ -77,6 +77,14 @@ describe('an unusual volume', () => {
     expect(notes).toEqual([expect.stringContaining('2 of 3 past runs')]);
   });
 
+  it('is judged of what past runs counted, whatever else goes with it', () => {
+    const volume = { amount: 4_000, comparable: 500, share: 500, of: 10_000, unit: 'rows', history };
+    expect(volumeGuards(volume, { ...limits, maximumRows: 10_000 }).guards).toEqual([]);
+    expect(volumeGuards({ ...volume, comparable: 501 }, { ...limits, maximumRows: 10_000 }).guards).toMatchObject([
+      { guard: 'unusual-volume', evidence: { amount: 501 } },
+    ]);
+  });
+
   it('is told beside all others that trip', () => {
     const { guards, notes } = volumeGuards({ amount: 5_000, of: 6_000, unit: 'rows', history }, limits);
     expect(guards.map(({ guard }) => guard)).toEqual(['too-many-rows', 'too-large-share', 'unusual-volume']);

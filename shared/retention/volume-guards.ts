@@ -9,6 +9,8 @@ export interface Volume {
   readonly of: number | undefined;
   /** How many of these it would take: `amount` unless given, which may be of other tables too. */
   readonly share?: number;
+  /** How many of these are of the kind that `history` counts: `amount` unless given. */
+  readonly comparable?: number;
   /** What there is in plural: `rows`, `objects`. */
   readonly unit: string;
   /** Amounts of past runs, in any order. */
@@ -19,7 +21,7 @@ type Limits = Pick<Guards, 'maximumRows' | 'maximumPercent' | 'maximumDeviation'
 
 /** Returns the guards that this volume trips, and notes on what could not be judged. */
 export function volumeGuards(volume: Volume, limits: Limits): { guards: TrippedGuard[]; notes: string[] } {
-  const unusual = unusualVolume(volume, limits);
+  const unusual = unusualVolume({ ...volume, amount: volume.comparable ?? volume.amount }, limits);
   return {
     guards: [tooManyRows(volume, limits), tooLargeShare(volume, limits), unusual.guard].filter(
       (guard) => guard !== undefined,

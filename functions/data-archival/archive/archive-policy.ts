@@ -92,7 +92,6 @@ class PolicyWork {
   #outcome: PolicyOutcome;
   /** What the batches of this process took so far, of what the pacer knows. */
   #paced = { waitedMs: 0, workedMs: 0 };
-  #deletedOfChildren = 0;
   #msPerRow = assumedMsPerRow;
   /** Aborted when somebody else may work on the policy. */
   #lock: AbortSignal | undefined;
@@ -183,8 +182,7 @@ class PolicyWork {
       stop.abort(new UncheckedError('not-reached', 'The work has ended.'));
       const { deleted } = this.#outcome;
       if (deleted > 0 || (this.#outcome.state === 'done' && plan.rows === 0)) {
-        const amount = deleted + this.#deletedOfChildren;
-        await recordRun(context.control, plan, { planHash, at: context.now.toISOString(), amount });
+        await recordRun(context.control, plan, { planHash, at: context.now.toISOString(), amount: deleted });
       }
     }
   }
@@ -364,7 +362,6 @@ class PolicyWork {
       const { waitedMs, workedMs, reasons, blindSpots } = run.deletion.pacer;
       const since = { waitedMs: waitedMs - this.#paced.waitedMs, workedMs: workedMs - this.#paced.workedMs };
       this.#paced = { waitedMs, workedMs };
-      this.#deletedOfChildren += result.deletedOfChildren;
       const told = mismatch === undefined ? result : { ...result, failure: undefined };
       this.#outcome = outcomeOfBatches(before, told, { ...since, reasons, blindSpots });
     }
