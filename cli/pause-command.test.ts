@@ -106,6 +106,13 @@ describe('caretaker pause and resume', () => {
     expect([paused.code, paused.stderr]).toEqual([0, '']);
     expect(paused.stdout.replaceAll(/\s+/g, ' ')).toContain('caretaker resume data-purge --stage prod');
     expect(await pausedBy(stage.control, 'data-purge', 'any')).toMatchObject({ by: stage.arn, reason: 'now' });
+    const narrow = await on('pause', 'data-purge', '--policy', 'uploads', '--reason', 'now');
+    expect([narrow.code, narrow.stderr]).toEqual([
+      2,
+      expect.stringContaining('give --config <file>; without --policy'),
+    ]);
+    const known = await on('pause', 'data-purge', '--policy', 'uploads', '--reason', 'now', '--config', 'estate.json');
+    expect([known.code, known.stderr]).toEqual([0, '']);
     const list = await on('pause', '--list');
     expect(list.stdout).toContain('all of data-purge, since');
     expect(list.stderr).toContain('only pauses of whole tasks');

@@ -95,7 +95,13 @@ function requireTaskOf(policy: string | undefined, taskId: string | undefined): 
 /** Whoever stops something that does not exist, because of a slip of the pen, must not believe that it has stopped. */
 async function requirePolicy(taskId: string | undefined, policy: string | undefined, desk: Desk): Promise<void> {
   if (taskId === undefined || policy === undefined) return;
-  const policies = policiesOf(await desk.configuration(), taskId);
+  const configuration = await desk.knownConfiguration();
+  if (configuration === undefined) {
+    throw new UsageError(
+      `without the configuration it is not known whether ${taskId} has a policy ${policy}: give --config <file>; without --policy all of ${taskId} is meant`,
+    );
+  }
+  const policies = policiesOf(configuration, taskId);
   if (policies.includes(policy)) return;
   const have = policies.length === 0 ? 'none' : policies.join(', ');
   throw new UsageError(
