@@ -143,7 +143,7 @@ export async function writeSampleArchive(
     encoding: 'UTF8',
     compression: 'zstd',
     cutoff: '2025-01-01 00:00:00+00',
-    ageColumn: 'at',
+    ageColumn: tables[0]?.columns.at(-1)?.name ?? 'at',
     key: ['id'],
     range: { after: null, upTo: segments.at(-1)?.upTo as string[] },
     tables: written,

@@ -240,6 +240,16 @@ describe('reading an archive back', () => {
       { ...manifest, tables: manifest.tables.map((table) => ({ ...table, rows: table.rows + 1 })) },
       { ...manifest, tables: manifest.tables.map((table) => ({ ...table, parent: null })) },
       { ...manifest, tables: manifest.tables.map((table, index) => ({ ...table, parent: index })) },
+      { ...manifest, tables: manifest.tables.map((table) => ({ ...table, referringColumns: ['nowhere'] })) },
+      { ...manifest, tables: manifest.tables.map((table) => ({ ...table, referredColumns: ['nowhere'] })) },
+      { ...manifest, tables: manifest.tables.map((table) => ({ ...table, referringColumns: [] })) },
+      { ...manifest, tables: manifest.tables.map((table) => ({ ...table, referredColumns: ['id', 'at'] })) },
+      { ...manifest, key: ['nowhere'] },
+      { ...manifest, key: ['id', 'note'] },
+      { ...manifest, ageColumn: 'nowhere' },
+      { ...manifest, range: { ...manifest.range, after: ['2024-01-01'] } },
+      { ...manifest, range: { ...manifest.range, upTo: ['2024-01-01 00:00:00+00', '9'] } },
+      { ...manifest, segments: [{ ...segment, upTo: [] }, ...others] },
     ];
     for (const edited of edits) {
       await expect(faultOf(edited)).resolves.toMatchObject({

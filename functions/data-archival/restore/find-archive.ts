@@ -2,6 +2,7 @@ import type { ArchiveStore } from '../../../shared/archive/archive-store.ts';
 import { type ChainedArchive, readChain, requireManifests } from '../../../shared/archive/chain.ts';
 import type { Manifest } from '../../../shared/archive/manifest.ts';
 import { readExcludedKeys, readManifest } from '../../../shared/archive/read-manifest.ts';
+import { requireConsistent } from '../../../shared/archive/verify-archive.ts';
 import { Ledger } from '../../../shared/ledger/ledger.ts';
 import type { LedgerStore } from '../../../shared/ledger/ledger-store.ts';
 
@@ -37,6 +38,7 @@ export async function findArchive(
   requireManifests(store, policy, chain, named);
   const archive = pick(chain.archives);
   const { manifest, hash } = await readManifest(store, policy, archive.sequence, archive.manifestHash);
+  requireConsistent(store, manifest);
   const excludedKeys = await readExcludedKeys(store, manifest, archive);
   return {
     manifest,
