@@ -14,6 +14,11 @@ export interface ControlStore {
   write(key: string, value: unknown): Promise<void>;
   /** Writes only where there is nothing, and returns whether it did: of two who try at once, one does. */
   create(key: string, value: unknown): Promise<boolean>;
+  /**
+   * Writes only where there is still `before`, as it was read, and returns whether it did: of two who try at once, one does. False may
+   * also be the answer to a request that was sent a second time: who has to know reads it.
+   */
+  replace(key: string, before: unknown, value: unknown): Promise<boolean>;
   /** Leaves nothing under `key`. */
   remove(key: string): Promise<void>;
 }

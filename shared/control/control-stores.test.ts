@@ -85,6 +85,19 @@ describe.each(stores)('a control store %s', (_, make) => {
     expect(await store.read(key)).toEqual({ by: created.indexOf(true) });
   });
 
+  it('lets one of many replace what they have read, and none what is another by then', async () => {
+    const key = 'hold/data-purge';
+    expect(await store.replace(key, { by: 0 }, { by: 1 })).toBe(false);
+    expect(await store.read(key)).toBeUndefined();
+    await store.write(key, { by: 0, since: 'é' });
+    const read = await store.read(key);
+    const replaced = await Promise.all(Array.from({ length: 12 }, (_, by) => store.replace(key, read, { by: by + 1 })));
+    expect(replaced.filter(Boolean)).toHaveLength(1);
+    expect(await store.read(key)).toEqual({ by: replaced.indexOf(true) + 1 });
+    expect(await store.replace(key, read, { by: 99 })).toBe(false);
+    expect(await store.read(key)).toEqual({ by: replaced.indexOf(true) + 1 });
+  });
+
   it('creates again what was removed, and replaces what was created', async () => {
     const key = 'plan/again';
     expect(await store.create(key, 1)).toBe(true);
@@ -100,6 +113,7 @@ describe.each(stores)('a control store %s', (_, make) => {
     await expect(store.read(key)).rejects.toThrow(TypeError);
     await expect(store.write(key, 1)).rejects.toThrow(TypeError);
     await expect(store.create(key, 1)).rejects.toThrow(TypeError);
+    await expect(async () => store.replace(key, 1, 2)).rejects.toThrow(TypeError);
     await expect(store.remove(key)).rejects.toThrow(TypeError);
   });
 });

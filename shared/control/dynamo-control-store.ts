@@ -39,21 +39,27 @@ export class DynamoControlStore implements ControlStore {
     await this.#update(key, 'SET #document = :document REMOVE expiresAt', { ':document': stored(value) });
   }
 
-  async create(key: string, value: unknown): Promise<boolean> {
-    const condition = 'attribute_not_exists(#document)';
+  create(key: string, value: unknown): Promise<boolean> {
+    return this.#writeIf('attribute_not_exists(#document)', key, { ':document': stored(value) });
+  }
+
+  replace(key: string, before: unknown, value: unknown): Promise<boolean> {
+    return this.#writeIf('#document = :before', key, { ':document': stored(value), ':before': stored(before) });
+  }
+
+  async remove(key: string): Promise<void> {
+    const forgottenAt = Math.floor(this.#clock().getTime() / 1000) + forgetDays * 86_400;
+    await this.#update(key, 'SET expiresAt = :at REMOVE #document', { ':at': { N: String(forgottenAt) } });
+  }
+
+  async #writeIf(condition: string, key: string, values: Readonly<Record<string, AttributeValue>>): Promise<boolean> {
     try {
-      const values = { ':document': stored(value) };
       await this.#update(key, 'SET #document = :document REMOVE expiresAt', values, condition);
       return true;
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       return false;
     }
-  }
-
-  async remove(key: string): Promise<void> {
-    const forgottenAt = Math.floor(this.#clock().getTime() / 1000) + forgetDays * 86_400;
-    await this.#update(key, 'SET expiresAt = :at REMOVE #document', { ':at': { N: String(forgottenAt) } });
   }
 
   async #update(

@@ -1,4 +1,5 @@
-import { readFile, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { documentName } from '../storage/document-name.ts';
 import { placeFile, privateFolderMode } from '../storage/place-file.ts';
@@ -31,6 +32,26 @@ export class FileControlStore implements ControlStore {
 
   async create(key: string, value: unknown): Promise<boolean> {
     return this.#place(key, value, true);
+  }
+
+  async replace(key: string, before: unknown, value: unknown): Promise<boolean> {
+    const path = this.#pathOf(key);
+    const claim = `${path}.${randomUUID()}`;
+    try {
+      // Of two who rename it, one finds it.
+      await rename(path, claim);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
+    try {
+      const text = await readFile(claim, 'utf8');
+      if (text.trimEnd() === JSON.stringify(before)) return await this.#place(key, value, true);
+      await placeFile(path, [Buffer.from(text)], { folderMode: this.#folderMode, isNew: true });
+      return false;
+    } finally {
+      await rm(claim, { force: true });
+    }
   }
 
   async remove(key: string): Promise<void> {

@@ -20,6 +20,12 @@ export class MemoryControlStore implements ControlStore {
     return true;
   }
 
+  async replace(key: string, before: unknown, value: unknown): Promise<boolean> {
+    if (this.#documents.get(documentName(key)) !== JSON.stringify(before)) return false;
+    await this.write(key, value);
+    return true;
+  }
+
   async remove(key: string): Promise<void> {
     this.#documents.delete(documentName(key));
   }

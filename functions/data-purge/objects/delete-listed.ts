@@ -8,7 +8,7 @@ import type { ListEntry } from './list-entry.ts';
 import { lookAgain } from './look-again.ts';
 import { fullPace, type ObjectPace } from './object-pace.ts';
 import type { ObjectSource } from './object-source.ts';
-import { backlogHours, countFault, type ObjectWork, purgeTask } from './object-work.ts';
+import { backlogHours, countFault, type HeldWork, type ObjectWork, purgeTask } from './object-work.ts';
 import { writeOutcomes, writePurgeManifest } from './outcome-documents.ts';
 import type { ObjectPlan } from './plan-objects.ts';
 import { type PurgeCursor, removeCursor, writeCursor } from './purge-cursor.ts';
@@ -36,7 +36,7 @@ const maximumFailures = 3;
  *   is deleted then.
  */
 export async function deleteListed(
-  work: ObjectWork,
+  work: HeldWork,
   begun: BegunPlan,
   given: PurgeCursor,
   outcome: PolicyOutcome,
@@ -71,6 +71,7 @@ export async function deleteListed(
       }
       if (!isFirst && context.signal.aborted) return end(false);
       isFirst = false;
+      await work.hold.keep();
       const range = { part: part.part, from: cursor.from, to: Math.min(all.length, cursor.from + batchEntries) };
       const done = await runBatch(work, begun, source, { cursor, range, all, part, deletedBefore, pace }, outcome);
       deletedBefore = 0;

@@ -1,3 +1,4 @@
+import type { Hold } from '../../../shared/control/hold.ts';
 import { s3Url } from '../../../shared/objects/object-store.ts';
 import { formatTableName, parseTableName } from '../../../shared/postgres/sql.ts';
 import type { TrippedGuard } from '../../../shared/retention/guard.ts';
@@ -22,6 +23,11 @@ export interface ObjectWork {
   readonly guards: () => Promise<readonly TrippedGuard[]>;
   /** The run's clock, going on. */
   readonly clock: () => Date;
+}
+
+/** One that no other run carries out at the same time. */
+export interface HeldWork extends ObjectWork {
+  readonly hold: Pick<Hold, 'keep'>;
 }
 
 export const purgeTask = 'data-purge';

@@ -17,7 +17,7 @@ import { tooManyRows, unusualVolume, volumeGuards } from '../../../shared/retent
 import { readJson, writeJson } from '../../../shared/storage/state-store.ts';
 import { FrozenList, ListWriter, listPartSchema } from './frozen-list.ts';
 import type { ObjectSource, Seen } from './object-source.ts';
-import { cutoffOf, type ObjectWork, purgeTask, whatOf } from './object-work.ts';
+import { cutoffOf, type HeldWork, type ObjectWork, purgeTask, whatOf } from './object-work.ts';
 
 export type ObjectPlan = Extract<Plan, { readonly kind: 'objects' }>;
 
@@ -59,7 +59,7 @@ const askedEntries = 1000;
  * @throws UncheckedError `list-missing`, `list-changed`, `bad-history`; those of the listing and of the database.
  */
 export async function planObjects(
-  work: ObjectWork,
+  work: HeldWork,
   { unusable }: { readonly unusable?: string | undefined } = {},
 ): Promise<PreparedObjects | undefined> {
   const { policy, context } = work;
@@ -128,7 +128,7 @@ async function waitingPlan(
   return { waiting: { ...stored, plan }, replaced: undefined };
 }
 
-async function newPlan(work: ObjectWork, definition: string): Promise<StoredObjects | undefined> {
+async function newPlan(work: HeldWork, definition: string): Promise<StoredObjects | undefined> {
   const { policy, context } = work;
   const { store, control, runId } = context;
   const begun = await planningOf(work, definition);
@@ -146,6 +146,7 @@ async function newPlan(work: ObjectWork, definition: string): Promise<StoredObje
   let named = begun?.named ?? 0;
   let waiting: Seen[] = [];
   for await (const { seen, completeKey } of source.scan({ after: begun?.after })) {
+    await work.hold.keep();
     listed += seen.length;
     // Until one is found, those that are to stay are asked about too: that none at all is named is another matter than none of the old.
     const asksAll = policy.kind === 'orphans' && named === 0;

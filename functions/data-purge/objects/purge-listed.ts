@@ -1,4 +1,5 @@
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
+import { Hold } from '../../../shared/control/hold.ts';
 import { Ledger } from '../../../shared/ledger/ledger.ts';
 import { LedgerError } from '../../../shared/ledger/ledger-error.ts';
 import { postgresUncheckedReason } from '../../../shared/postgres/unchecked-reason.ts';
@@ -11,7 +12,7 @@ import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import { BatchEntries } from './batch-entries.ts';
 import { type BegunPlan, deleteListed } from './delete-listed.ts';
 import { FrozenList } from './frozen-list.ts';
-import { backlogHours, emptyOutcome, type ObjectWork, purgeTask } from './object-work.ts';
+import { backlogHours, emptyOutcome, type HeldWork, type ObjectWork, purgeTask } from './object-work.ts';
 import { type PreparedObjects, planObjects, youngerThanRetention } from './plan-objects.ts';
 import { firstCursor, type PurgeCursor, readCursor, removeCursor, writeCursor } from './purge-cursor.ts';
 
@@ -25,7 +26,10 @@ export async function purgeListed(work: ObjectWork, progress: WorkProgress | und
   const outcome =
     progress === undefined ? emptyOutcome(work) : policyOutcomeSchema.parse(structuredClone(progress.state));
   try {
-    const isDone = await goOn(work, outcome);
+    const { control, runId, actor } = work.context;
+    // Two runs at once would delete nothing that either would not, but neither could tell which of them had done it.
+    await using hold = await Hold.take(control, `${purgeTask}/${work.policy.id}`, { runId, actor, clock: work.clock });
+    const isDone = await goOn({ ...work, hold }, outcome);
     return { isDone, state: outcome };
   } catch (error) {
     if (error instanceof LedgerError) {
@@ -58,7 +62,7 @@ function reasonOf(error: unknown) {
 }
 
 /** Returns whether there is nothing more to do in this run. */
-async function goOn(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean> {
+async function goOn(work: HeldWork, outcome: PolicyOutcome): Promise<boolean> {
   const { policy, context } = work;
   if (work.applies && (await pausedBy(context.control, purgeTask, policy.id)) !== undefined) {
     return paused(work, outcome);
@@ -106,7 +110,7 @@ async function goOn(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean> 
  * which is not begun in this run: somebody may want to know first who has done it.
  */
 async function preparedPlan(
-  work: ObjectWork,
+  work: HeldWork,
   outcome: PolicyOutcome,
 ): Promise<(PreparedObjects & { readonly isUnusable: boolean }) | undefined> {
   try {
@@ -129,7 +133,7 @@ function isListFault(error: unknown): error is UncheckedError {
 
 /** Goes on with a plan that was begun, unless what it depends on is not as it was then. */
 async function goOnWith(
-  work: ObjectWork,
+  work: HeldWork,
   begun: BegunPlan,
   cursor: PurgeCursor,
   outcome: PolicyOutcome,
@@ -147,7 +151,7 @@ async function goOnWith(
 }
 
 async function carryOut(
-  work: ObjectWork,
+  work: HeldWork,
   begun: BegunPlan,
   cursor: PurgeCursor,
   outcome: PolicyOutcome,
@@ -180,7 +184,7 @@ function tellOf(
 }
 
 /** What waits is told of also while nothing is done about it. */
-async function paused(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean> {
+async function paused(work: HeldWork, outcome: PolicyOutcome): Promise<boolean> {
   outcome.state = 'paused';
   const cursor = await readCursor(work.context.control, work.policy.id);
   if (cursor === undefined) return true;
@@ -192,7 +196,7 @@ async function paused(work: ObjectWork, outcome: PolicyOutcome): Promise<boolean
 }
 
 async function deletion(
-  work: ObjectWork,
+  work: HeldWork,
   begun: BegunPlan,
   cursor: PurgeCursor,
   outcome: PolicyOutcome,
@@ -208,7 +212,7 @@ async function deletion(
 
 /** Returns the plan that an earlier run or step has begun and not brought to its end. */
 async function begunPlan(
-  work: ObjectWork,
+  work: HeldWork,
 ): Promise<{ readonly begun: BegunPlan; readonly cursor: PurgeCursor } | undefined> {
   const { policy, context } = work;
   const cursor = await readCursor(context.control, policy.id);

@@ -437,6 +437,22 @@ describe('a run', () => {
     expect(entries.at(-1)).toMatchObject({ action: 'finish-objects', facts: { deleted: 3_500, batches: 35 } });
   });
 
+  it('keeps another one out that comes at the same time, and is not hindered by it', async () => {
+    put(keys(1_500));
+    let other: Awaited<ReturnType<typeof bench.run>> | undefined;
+    bench.server.fail({
+      operation: 'DeleteObjects',
+      times: 1,
+      fault: async () => {
+        other = await bench.run(objectsPolicy(), { runId: 'another-run', actor: 'grace' });
+        return undefined;
+      },
+    });
+    expect(await bench.run(objectsPolicy())).toMatchObject({ state: 'done', deleted: 1_500, batches: 2 });
+    expect(other).toMatchObject({ state: 'stopped', deleted: 0, unchecked: [{ reason: 'busy' }] });
+    expect(await bench.run(objectsPolicy(), { runId: 'another-run' })).toMatchObject({ state: 'done', unchecked: [] });
+  });
+
   it('makes another plan when the policy has changed while one was under way', async () => {
     put(keys(1_500, 'a'));
     put(keys(10, 'b'));
@@ -490,6 +506,7 @@ describe('a run that was killed', () => {
           await control.write(key, value);
           moment(`after write ${key}`);
         },
+        replace: (key, before, value) => control.replace(key, before, value),
         remove: async (key) => {
           moment(`before remove ${key}`);
           await control.remove(key);

@@ -275,6 +275,7 @@ describe('purging rows', () => {
         read,
         write: (key, value) => control.write(key, value),
         create: (key, value) => control.create(key, value),
+        replace: (key, before, value) => control.replace(key, before, value),
         remove: (key) => control.remove(key),
       },
     });
