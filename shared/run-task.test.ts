@@ -262,6 +262,18 @@ describe('long work in one process', () => {
     await expect(runTask(task, steps, options())).rejects.toThrow('a bug');
     await expect(runTask(task, counting(undefined), options())).rejects.toThrow('plans work, and does none');
   });
+
+  it('fails with a part that fails, once the parts beside it have stopped', async () => {
+    const stopped: string[] = [];
+    const steps = counting(async ({ id }, _, { signal }) => {
+      if (id === 'one') throw new Error('a bug');
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      stopped.push(id);
+      return { isDone: false, state: 0 };
+    });
+    await expect(runTask(task, steps, options())).rejects.toThrow('a bug');
+    expect(stopped).toEqual(['two']);
+  });
 });
 
 describe('a run that says itself that it looked in the wrong place', () => {

@@ -151,7 +151,11 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
   };
   const startedAt = options.clock();
   const began = performance.now();
-  const signal = AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000 * workShare));
+  const broken = new AbortController();
+  const signal = AbortSignal.any([
+    AbortSignal.timeout(Math.round(options.timeBudgetSeconds * 1000 * workShare)),
+    broken.signal,
+  ]);
   const stepSeconds = Math.min(definition.timeoutSeconds, options.timeBudgetSeconds) * workShare;
   const items = await planWork(definition, steps, options);
   const work = await pMap(
@@ -163,18 +167,19 @@ export async function runTask<Config extends z.ZodType, Items, Rule extends stri
         const step = AbortSignal.any([signal, AbortSignal.timeout(Math.round(stepSeconds * 1000))]);
         const leftSeconds = Math.max(0, options.timeBudgetSeconds * workShare - (performance.now() - began) / 1000);
         const timeBudgetSeconds = Math.min(stepSeconds, leftSeconds);
-        progress = await continueWork(
-          definition,
-          steps,
-          { ...options, signal: step, timeBudgetSeconds },
-          item,
-          progress,
-        );
+        const stepOptions = { ...options, signal: step, timeBudgetSeconds };
+        try {
+          progress = await continueWork(definition, steps, stepOptions, item, progress);
+        } catch (error) {
+          // The others come to an end in order: what changes things must not go on behind a run that has failed.
+          broken.abort(error);
+        }
       }
       return { item, progress };
     },
     { concurrency: workConcurrency },
   );
+  broken.signal.throwIfAborted();
   const timeBudgetSeconds = Math.max(1, options.timeBudgetSeconds - (performance.now() - began) / 1000);
   return finishTask(definition, steps, { ...options, timeBudgetSeconds }, work, startedAt);
 }
