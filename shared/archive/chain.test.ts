@@ -121,6 +121,15 @@ describe('the chain of a policy', () => {
     await expect(faultOf()).resolves.toMatchObject({ rule: 'chain-broken', subject: urlOf(2) });
   });
 
+  it('is broken where the last manifest is missing, and documents beside it tell of it', async () => {
+    bucket().delete(archivePrefix + manifestKey('listens', 3));
+    await place.store.putNew(exclusionsKey('listens', 3, 1), '{}');
+    await expect(faultOf()).resolves.toMatchObject({ rule: 'chain-broken', subject: urlOf(3) });
+    bucket().delete(archivePrefix + exclusionsKey('listens', 3, 1));
+    await place.store.putNew(completionKey('listens', 3), '{}');
+    await expect(faultOf()).resolves.toMatchObject({ rule: 'chain-broken', subject: urlOf(3) });
+  });
+
   it('is broken where the first, or the last, is missing', async () => {
     const first = Buffer.concat(bucket().current(archivePrefix + manifestKey('listens', 1))?.content.chunks ?? []);
     bucket().delete(archivePrefix + manifestKey('listens', 1));

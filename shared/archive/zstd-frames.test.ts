@@ -94,6 +94,19 @@ describe('frames of zstd', () => {
     }
   });
 
+  it('hold no more of a frame than one could have, however much comes', async () => {
+    const endless = zstdCompressSync(randomBytes(8 * mebibyte));
+    let asked = 0;
+    const source = async function* () {
+      for (let from = 0; from < endless.length; from += 100_000) {
+        asked = from;
+        yield endless.subarray(from, from + 100_000);
+      }
+    };
+    await expect(whole(decompressFrames(source()))).rejects.toThrow('a frame that is larger than was written');
+    expect(asked).toBeLessThan(mebibyte);
+  });
+
   async function frames(file: Buffer): Promise<Uint8Array[]> {
     const magic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
     const second = file.indexOf(magic, 4);
