@@ -93,6 +93,38 @@ const serverError = (code: string) => Object.assign(new Error('server'), { sever
 const all = ['intended', 'intended', 'intended', 'intended', 'intended', 'done'];
 
 describe('deleting batch after batch', () => {
+  it.each([
+    ['whether it is paused', 'pausedBy'],
+    ['how the server is', 'signals'],
+  ])('stops where it cannot be asked %s, and still tells what was deleted', async (_, asked) => {
+    let looks = 0;
+    const ask = async () => {
+      looks += 1;
+      if (looks === 3) throw new UncheckedError('throttled', 'Nobody answers.');
+    };
+    const pacer = new Pacer({
+      pace: { checkEverySeconds: 0, workPercent: 100 },
+      signals:
+        asked === 'signals'
+          ? {
+              read: async () => {
+                await ask();
+                return { exceeded: [], blindSpots: [] };
+              },
+            }
+          : undefined,
+      pausedBy: async () => {
+        if (asked === 'pausedBy') await ask();
+        return undefined;
+      },
+      signal: new AbortController().signal,
+    });
+    const { result, outcomes } = await run(new Tens(), { pacer });
+    expect(result).toMatchObject({ state: 'stopped', deleted: 20, batches: 2, failure: { reason: 'throttled' } });
+    expect(outcomes).toEqual(['intended', 'intended', 'done']);
+    expect(await left()).toBe(30);
+  });
+
   it('goes on until nothing is left, and tells how far it is', async () => {
     const { result, progress, outcomes } = await run(new Tens());
     expect(result).toEqual({

@@ -108,15 +108,26 @@ class BatchLoop implements AsyncDisposable {
   }
 
   async run(): Promise<BatchLoopResult> {
-    const { pacer } = this.#options;
     while (true) {
-      const said = await pacer.wait();
+      const said = await this.#wait();
+      if (typeof said === 'object') return this.#end('stopped', said);
       if (said !== 'go') return this.#end(said);
       const stepped = await this.#step();
       if (stepped === 'more') continue;
       if (stepped !== 'none') return this.#end('stopped', stepped);
       const ended = await this.#attempt(() => this.#closeLedger());
       return ended === undefined ? this.#result('done') : this.#result('stopped', ended);
+    }
+  }
+
+  /** Whoever cannot be asked may have said stop; what was deleted by then is told all the same. */
+  async #wait(): Promise<Awaited<ReturnType<Pacer['wait']>> | BatchFailure> {
+    try {
+      return await this.#options.pacer.wait();
+    } catch (error) {
+      const failure = batchFailure(error);
+      if (failure === undefined) throw error;
+      return failure;
     }
   }
 
