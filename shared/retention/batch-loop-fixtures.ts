@@ -71,7 +71,7 @@ export async function listensBefore(
   return resolveTarget(policy, { query: (statement) => writer.query(statement) }, { task: 'data-purge', cutoff });
 }
 
-export function writerOptions(url: string, changes: Partial<WriterOptions> = {}): WriterOptions {
+function writerOptions(url: string, changes: Partial<WriterOptions> = {}): WriterOptions {
   return {
     config: { connectionString: url },
     statementTimeoutSeconds: 20,

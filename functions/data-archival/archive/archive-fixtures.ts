@@ -50,7 +50,7 @@ export interface Archived {
 }
 
 /** Rows are old enough for every policy of the tests. */
-export const firstListen = '2024-01-01 00:00:00+00';
+const firstListen = '2024-01-01 00:00:00+00';
 
 /** Starts them. */
 export async function startArchivePlace(options: PostgresOptions = {}): Promise<ArchivePlace> {
@@ -122,7 +122,7 @@ export function storeAt({ url }: Pick<ObjectServer, 'url'>): ArchiveStore {
 }
 
 /** Reads and verifies everything that is in the archives of a policy. */
-export async function readArchived(store: ArchiveStore, policy: string): Promise<Archived> {
+async function readArchived(store: ArchiveStore, policy: string): Promise<Archived> {
   const found: Archived = { keys: [], children: [], excluded: [], states: [] };
   const { archives } = await readChain(store, policy);
   for (const { sequence, manifestHash, exclusions, state } of archives) {
