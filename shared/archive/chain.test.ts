@@ -22,7 +22,7 @@ beforeEach(async () => {
     const previousManifest = archives.at(-1)?.hash ?? null;
     const attempt = `attempt${sequence}`;
     archives.push(await writeSampleArchive(place.store, { sequence, previousManifest, attempt }));
-    if (sequence < 3) await place.store.putNew(completionKey('listens', sequence), '{}');
+    if (sequence < 3) await place.store.putNew(completionKey('listens', sequence), completionOf(sequence - 1));
   }
 });
 
@@ -39,6 +39,16 @@ function edit(key: string, change: (text: string) => string): void {
 
 function hashOf(index: number): string {
   return (archives[index] as SampleArchive).hash;
+}
+
+function completionOf(index: number): string {
+  const counts = { deletedRows: 30, keptRows: 0 };
+  return JSON.stringify({
+    formatVersion: 1,
+    manifest: hashOf(index),
+    completedAt: '2026-11-20T12:00:00.000Z',
+    ...counts,
+  });
 }
 
 async function faultOf(after?: Parameters<typeof readChain>[2]): Promise<ArchiveFault> {
@@ -119,6 +129,20 @@ describe('the chain of a policy', () => {
     await expect(faultOf()).resolves.toMatchObject({ rule: 'chain-broken', subject: urlOf(2) });
     bucket().delete(archivePrefix + completionKey('listens', 2));
     await expect(faultOf()).resolves.toMatchObject({ rule: 'chain-broken', subject: urlOf(2) });
+  });
+
+  it('takes the last archive for completed only by its own document', async () => {
+    const others = [
+      ['', completionKey('listens', 3)],
+      ['{}', completionKey('listens', 3)],
+      [completionOf(1), manifestKey('listens', 3)],
+    ] as const;
+    for (const [text, key] of others) {
+      bucket().put(archivePrefix + completionKey('listens', 3), text);
+      await expect(faultOf()).resolves.toMatchObject({ rule: 'manifest-tampered', subject: place.store.urlOf(key) });
+    }
+    bucket().put(archivePrefix + completionKey('listens', 3), completionOf(2));
+    expect((await readChain(place.store, 'listens')).archives.at(-1)).toMatchObject({ state: 'completed' });
   });
 
   it('is broken where the last manifest is missing, and documents beside it tell of it', async () => {

@@ -12,7 +12,7 @@ import {
 } from './archive-names.ts';
 import type { ArchiveStore } from './archive-store.ts';
 import type { Manifest } from './manifest.ts';
-import { readManifest } from './read-manifest.ts';
+import { readCompletion, readManifest } from './read-manifest.ts';
 
 /** Manifests that are fetched at a time. */
 const inFlight = 8;
@@ -58,7 +58,7 @@ export interface ChainLink {
  *
  * @param after what is known to be in order: only what comes behind it is looked at.
  * @throws ArchiveFault `chain-broken` for a manifest that is not there, or is not the one that the next names;
- *   `manifest-tampered` for one that is none.
+ *   `manifest-tampered` for one that is none, and when the last archive is completed by a document of another one.
  */
 export async function readChain(
   store: ArchiveStore,
@@ -93,6 +93,9 @@ export async function readChain(
     }
     previous = archive.manifestHash;
   }
+  // Only the last can be unfinished: what says that it is not is looked at, as its rows would be archived once more.
+  const last = read.at(-1)?.archive;
+  if (last?.state === 'completed') await readCompletion(store, policy, last.sequence, last.manifestHash);
   const loose = withoutManifest.flatMap(({ sequence, names }) => names.map((name) => fileKey(policy, sequence, name)));
   return {
     archives: read.map(({ archive }) => archive),

@@ -86,7 +86,8 @@ export async function readCompletion(
   const key = completionKey(policy, sequence);
   const completion = parseDocument(store, key, await readDocument(store, key, 'manifest-tampered'), completionSchema);
   if (completion.manifest === hash) return completion;
-  throw tampered(store, key, 'It is of another manifest than the one beside it.');
+  const detail = `The manifest's SHA-256 is ${hash}, and the document that completes it is of ${completion.manifest}.`;
+  throw tampered(store, manifestKey(policy, sequence), detail);
 }
 
 /**

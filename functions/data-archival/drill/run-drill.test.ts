@@ -231,7 +231,7 @@ describe('a drill has failed', () => {
     await at.replace(desk.prefix + manifestKey('listens', 1), (bytes) =>
       Buffer.from(Buffer.from(bytes).toString().replace('"ada"', '"bob"')),
     );
-    expect(await drill()).toMatchObject({ state: 'failed', manifest: null, fault: { rule: 'chain-broken' } });
+    expect(await drill()).toMatchObject({ state: 'failed', manifest: null, fault: { rule: 'manifest-tampered' } });
   });
 
   it('when rows cannot be what they were', async () => {

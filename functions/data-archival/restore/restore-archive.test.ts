@@ -498,7 +498,11 @@ describe('a restore fails', () => {
         Buffer.from(Buffer.from(bytes).toString().replace(from, to)),
       );
     await edit('"actor":"ada"', '"actor":"bob"');
-    // Nothing but the ledger tells of the last one.
+    expect(await desk.restore({ into: 'scratch' })).toMatchObject(
+      failed('manifest-tampered', '00000001/manifest.json'),
+    );
+    at.objects.bucket('archives').delete(desk.prefix + completionKey('listens', 1));
+    // Nothing but the ledger tells of the last one while it is unfinished.
     expect(await desk.restore({ into: 'scratch' })).toMatchObject(failed('chain-broken', 'The ledger tells'));
     await edit('"actor":"bob"', '"actor":"ada"');
     await desk.archive(alone);
