@@ -53,6 +53,30 @@ describe('a configuration', () => {
     expect(faultsOf({ estate })).toEqual([]);
   });
 
+  it.each([
+    ['the prefix of archives', 'archives/', true],
+    ['one archive of them', 'archives/listens/', true],
+    ['all of the bucket', '', true],
+    ['a prefix beside them', 'exports/', false],
+  ])('lets no policy take %s', (_, prefix, isRefused) => {
+    const purging = (policy: object, enabled = true) => ({
+      estate,
+      tasks: {
+        'data-archival': { destination: { bucket: 'kept' }, enabled: false },
+        'data-purge': {
+          enabled,
+          policies: [{ id: 'old', kind: 'objects', bucket: 'kept', prefix, olderThanDays: 9, ...policy }],
+        },
+      },
+    });
+    const path = isRefused ? ['tasks.data-purge.policies[0]'] : [];
+    expect(faultsOf(purging({ what: 'current' }))).toEqual(path);
+    expect(faultsOf(purging({ what: 'noncurrent' }))).toEqual(path);
+    expect(faultsOf(purging({ what: 'current' }, false))).toEqual([]);
+    expect(faultsOf(purging({ what: 'current', bucket: 'another' }))).toEqual([]);
+    expect(faultsOf(purging({ what: 'uploads' }))).toEqual([]);
+  });
+
   it('is refused with the path of every fault at once, also of those that show only together', () => {
     expect(
       faultsOf({

@@ -1,10 +1,13 @@
 import * as z from 'zod';
+import type { ArchivalConfig } from '../functions/data-archival/config.ts';
+import type { PurgeConfig } from '../functions/data-purge/config.ts';
 import * as registry from '../functions/index.ts';
 import { databasesSchema } from '../shared/databases.ts';
 import { alertsSchema, estateSchema, networkSchema } from '../shared/estate.ts';
 import { nextRun } from '../shared/schedule/next-run.ts';
 import { parseScheduleExpression, ScheduleExpressionError } from '../shared/schedule/schedule-expression.ts';
 import { type TaskDefinition, unknownDatabases } from '../shared/task.ts';
+import { purgedArchives } from './kept-archives.ts';
 
 /** What the configuration says of one task, every default filled in. */
 export interface TaskSettings {
@@ -79,6 +82,11 @@ export const configurationSchema = z
       for (const message of unknownDatabases(definition, settings.config, databases)) {
         context.addIssue({ code: 'custom', path: ['tasks', definition.id], message });
       }
+    }
+    const { 'data-archival': archival, 'data-purge': purge } = tasks;
+    if (archival === undefined || purge?.enabled !== true) return;
+    for (const { index, message } of purgedArchives(archival.config as ArchivalConfig, purge.config as PurgeConfig)) {
+      context.addIssue({ code: 'custom', path: ['tasks', 'data-purge', 'policies', index], message });
     }
   });
 

@@ -17,25 +17,47 @@ export function writtenDatabases(config: unknown): string[] {
   );
 }
 
-/** Returns ARNs of the buckets that objects are taken from, for what is asked of a bucket. */
-export function purgedBuckets(config: unknown): string[] {
-  return unique(objectPolicies(config).map(arnOf));
+/** What of a bucket policies take: `orphans` are current objects too. */
+type Taken = ObjectsPolicy['what'];
+
+/** Returns what tells the ARNs of the buckets in which policies look for such things. */
+export function bucketsOf(what: Taken): (config: unknown) => string[] {
+  return (config) => unique(policiesOn(config, what).map(bucketArn));
 }
 
-/** Returns ARNs of what may be deleted there. */
-export function purgedObjects(config: unknown): string[] {
-  return unique(objectPolicies(config).map((policy) => `${arnOf(policy)}/${policy.prefix}*`));
+/** Returns what tells the ARNs of what policies look for, whether they are applied or not. */
+export function seenObjects(what: Taken): (config: unknown) => string[] {
+  return (config) => unique(policiesOn(config, what).map(objectArn));
 }
 
-function objectPolicies(config: unknown): (ObjectsPolicy | OrphansPolicy)[] {
+/** Returns what tells the ARNs of what is deleted: a policy that only shows what it would do may delete nothing. */
+export function takenObjects(what: Taken): (config: unknown) => string[] {
+  return (config) =>
+    unique(
+      policiesOn(config, what)
+        .filter(({ mode }) => mode === 'apply')
+        .map(objectArn),
+    );
+}
+
+function policiesOn(config: unknown, what: Taken): (ObjectsPolicy | OrphansPolicy)[] {
   const { policies } = config as PurgeConfig;
-  return policies.filter((policy) => policy.kind === 'objects' || policy.kind === 'orphans');
+  return policies.flatMap((policy): (ObjectsPolicy | OrphansPolicy)[] => {
+    if (policy.kind === 'orphans') return what === 'current' ? [policy] : [];
+    return policy.kind === 'objects' && policy.what === what ? [policy] : [];
+  });
 }
 
 /** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-function arnOf({ bucket, region = '' }: ObjectsPolicy | OrphansPolicy): string {
+function bucketArn({ bucket, region = '' }: ObjectsPolicy | OrphansPolicy): string {
   if (region.startsWith('cn-')) return `arn:aws-cn:s3:::${bucket}`;
   return `arn:${region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'}:s3:::${bucket}`;
+}
+
+/** What in a prefix would be a wildcard or a variable there, is none: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars */
+function objectArn(policy: ObjectsPolicy | OrphansPolicy): string {
+  const prefix = policy.prefix.replaceAll(/[*?$]/g, (character) => `\${${character}}`);
+  return `${bucketArn(policy)}/${prefix}*`;
 }
 
 function unique(texts: readonly string[]): string[] {
