@@ -53,12 +53,12 @@ export class ReportBucket extends Construct {
     });
   }
 
-  /** Lets what lies below `prefix` go after a month. */
-  expireSoon(id: string, prefix: string): void {
+  /** Lets what lies below `prefix` go after so many days: a month unless given. */
+  expireSoon(id: string, prefix: string, days = shortRetentionDays): void {
     this.bucket.addLifecycleRule({
       id,
       prefix,
-      expiration: Duration.days(shortRetentionDays),
+      expiration: Duration.days(days),
       noncurrentVersionExpiration: Duration.days(1),
     });
   }

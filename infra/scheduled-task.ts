@@ -10,6 +10,8 @@ import { type Databases, forTask } from '../shared/databases.ts';
 import {
   environmentNames,
   functionName,
+  listRetentionDays,
+  listStatePrefix,
   liveAlias,
   metricNamespace,
   nodeOptions,
@@ -137,6 +139,10 @@ export class ScheduledTask extends Construct {
       ? new TaskStateMachine(this, 'Steps', { stage: props.stage, definition, target: alias }).stateMachine
       : undefined;
     if (isInSteps) props.reportBucket.expireSoon(`runs-of-${definition.id}`, runStatePrefix(definition.id));
+
+    if (definition.applies === true) {
+      props.reportBucket.expireSoon(`lists-of-${definition.id}`, listStatePrefix(definition.id), listRetentionDays);
+    }
 
     const schedule = { definition, timeZone: estate.timeZone, group: props.scheduleGroup, deadLetterQueue };
     const invocation: ScheduleTarget = { arn: alias.functionArn, action: 'lambda:InvokeFunction' };

@@ -1,6 +1,6 @@
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { CfnBucket, IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -64,6 +64,7 @@ export function createTaskRole(scope: Construct, id: string, props: TaskRoleProp
     ...(props.nameInNetwork === undefined ? [] : [networkAccess(scope, props.nameInNetwork)]),
   ];
   for (const statement of access.flatMap(({ statements }) => statements)) role.addToPolicy(statement);
+  if (definition.applies === true) role.addToPolicy(ownBucketsKept(reportBucket, ledgerBucket));
   const ledger = definition.applies === true ? ledgerAccess(ledgerBucket, definition.id) : [];
   for (const statement of ledger) role.addToPolicy(statement);
 
@@ -116,6 +117,15 @@ function ledgerAccess(bucket: IBucket, taskId: string): PolicyStatement[] {
       conditions: { StringLikeIfExists: { 's3:prefix': `${prefix}*` } },
     }),
   ];
+}
+
+/** Whatever a configuration says that a task is to delete, it is not what Caretaker remembers and has written down. */
+function ownBucketsKept(...buckets: readonly IBucket[]): PolicyStatement {
+  return new PolicyStatement({
+    effect: Effect.DENY,
+    actions: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+    resources: buckets.map((bucket) => bucket.arnForObjects('*')),
+  });
 }
 
 /** Returns one acknowledgement for each resource with a wildcard, with the reasons of every permission that names it. */

@@ -73,6 +73,17 @@ export function runStatePrefix(taskId: string): string {
   return `${statePrefix(taskId)}runs/`;
 }
 
+/**
+ * Returns where in the report bucket a task keeps the lists that its plans name: of no use once a plan is at its end, or too old to be
+ * begun.
+ */
+export function listStatePrefix(taskId: string): string {
+  return `${statePrefix(taskId)}lists/`;
+}
+
+/** Days for which such a list is kept: longer than a plan may wait to be begun, 90 days, and than it then takes. */
+export const listRetentionDays = 120;
+
 /** Returns the name of the state machine of a task whose work is planned: what a run in steps is started by. */
 export function stateMachineName(stage: string, taskId: string): string {
   return functionName(stage, taskId);

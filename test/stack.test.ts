@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { App, type Stack, Validations } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -120,6 +121,7 @@ class Resources {
     );
     return policies
       .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement)
+      .filter(({ Effect }) => Effect !== 'Deny')
       .flatMap((statement) => {
         expect(statement.Effect).toBe('Allow');
         const { Action, Effect: _, Resource, Condition, ...others } = statement;
@@ -239,6 +241,26 @@ describe.each(tasks)('the deployment of $id', (definition) => {
       ...(definition.applies === true ? ofLedger : []),
     ]);
     expect(resources.allowedTo(roleId)).toEqual([...expected].sort());
+  });
+
+  it('may not delete what Caretaker remembers or has written down, whatever its configuration takes', () => {
+    const roleId = lambda.Properties.Role['Fn::GetAtt'][0];
+    const denied = resources
+      .ofType('AWS::IAM::Policy')
+      .filter(([, { Properties }]) => Properties.Roles.some((role: { Ref: string }) => role.Ref === roleId))
+      .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Properties[])
+      .filter(({ Effect }) => Effect === 'Deny');
+    const objectsOf = (id: string) => ({ 'Fn::Join': ['', [{ 'Fn::GetAtt': [id, 'Arn'] }, '/*']] });
+    const includes = (all: readonly object[], one: object) => all.some((other) => isDeepStrictEqual(other, one));
+    const kept = {
+      Effect: 'Deny',
+      Action: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+      Resource: expect.toSatisfy(
+        (on: object[]) =>
+          on.length === 2 && [reportBucketId, ledgerBucketId].every((id) => includes(on, objectsOf(id))),
+      ),
+    };
+    expect(denied).toEqual(definition.applies === true ? [kept] : []);
   });
 
   it('has names and descriptions that AWS takes, of which an emulator may take more', () => {
@@ -565,6 +587,11 @@ describe('the stack', () => {
       const memory = `state/${id}/verification/audio`;
       expect(expiring.filter(({ Prefix }) => memory.startsWith(Prefix ?? ''))).toEqual([]);
     }
+    // Lists are of no use once their plan is at its end or too old; what was deleted by them is told beside them.
+    const lists = tasks.filter(({ applies }) => applies === true).map(({ id }) => `state/${id}/lists/`);
+    expect(expiring.filter(({ ExpirationInDays }) => ExpirationInDays === 120).map(({ Prefix }) => Prefix)).toEqual(
+      lists,
+    );
     expect(rules).toContainEqual(
       expect.objectContaining({ Prefix: 'state/', NoncurrentVersionExpiration: { NoncurrentDays: 30 } }),
     );
@@ -636,6 +663,7 @@ describe('the stack', () => {
     const granted = resources
       .ofType('AWS::IAM::Policy')
       .flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement as Properties[])
+      .filter(({ Effect }) => Effect !== 'Deny')
       .filter(({ Resource }) => JSON.stringify(Resource).includes(ledgerBucketId));
     const actions = new Set(granted.flatMap(({ Action }) => Action));
     expect(

@@ -29,7 +29,7 @@ export async function writeOutcomes(
   }
   // A batch that was tried twice has two.
   const attempt = intention === undefined ? '' : `-${intention.hash.slice(0, 8)}`;
-  const name = `${plan.list}/outcomes-${String(batch).padStart(8, '0')}${attempt}`;
+  const name = `${folderOf(plan)}/outcomes-${String(batch).padStart(8, '0')}${attempt}`;
   return writeText(store, name, `${lines.join('\n')}\n`);
 }
 
@@ -52,7 +52,12 @@ export async function writePurgeManifest(
     failed,
     bytes,
   };
-  return writeText(store, `${plan.list}/manifest`, `${JSON.stringify(manifest)}\n`);
+  return writeText(store, `${folderOf(plan)}/manifest`, `${JSON.stringify(manifest)}\n`);
+}
+
+/** Not beside the list, which is of no use once its plan is at its end, and is let go then. */
+function folderOf({ policy, list }: ObjectPlan): string {
+  return `objects/${policy}/${list.split('/').at(-1)}`;
 }
 
 async function writeText(store: StateStore, name: string, text: string): Promise<WrittenDocument> {

@@ -138,7 +138,7 @@ async function newPlan(work: HeldWork, definition: string): Promise<StoredObject
     plannedAt: context.now.toISOString(),
     cutoff: cutoffOf(policy, context.now).toISOString(),
     // A name that no other list has, whoever else plans at the same moment.
-    list: `objects/${policy.id}/${context.now.toISOString().replaceAll(':', '-')}-${randomUUID().slice(0, 8)}`,
+    list: `lists/${policy.id}/${context.now.toISOString().replaceAll(':', '-')}-${randomUUID().slice(0, 8)}`,
   };
   const source = work.sourceAt(Date.parse(planning.cutoff));
   const writer = new ListWriter(store, planning.list, begun?.parts);
