@@ -81,6 +81,33 @@ describe('the rows of an archive', () => {
     expect(seen).toEqual([]);
   });
 
+  it('are not told of before their segment is proven either when it comes in several pieces', async () => {
+    const rows = 20_000;
+    const { manifest } = await writeSampleArchive(place.store, {
+      policy: 'large',
+      tables: [
+        {
+          name: 'large',
+          columns: [{ name: 'id', type: 'bigint' }],
+          text: Array.from({ length: rows }, (_, id) => `${id}${'0'.repeat(60)}\n`).join(''),
+          rowsOfSegments: [rows],
+        },
+      ],
+    });
+    expect(manifest.tables[0]?.file.uncompressedBytes).toBeGreaterThan(1024 * 1024);
+    expect(await rowsOf(0, [0], undefined, manifest)).toHaveLength(rows);
+    const forged = structuredClone(manifest);
+    const digest = forged.segments[0]?.digests[0];
+    if (digest === undefined) throw new Error('no digests');
+    digest.hash = 'f'.repeat(16);
+    let seen = 0;
+    const read = async () => {
+      for await (const _ of archivedRows(place.store, forged, 0, new Set([0]))) seen += 1;
+    };
+    await expect(read()).rejects.toThrow('segment 1 of 1');
+    expect(seen).toBe(0);
+  });
+
   it('are none of a file that was changed', async () => {
     const key = archivePrefix + fileKey('listens', 1, archive.manifest.tables[0]?.file.name as string);
     place.server.bucket(archiveBucket).put(key, 'something else');
