@@ -13,9 +13,10 @@ import { DynamoControlStore } from '../shared/control/dynamo-control-store.ts';
 import { environmentNames } from '../shared/deployment.ts';
 import { S3LedgerStore } from '../shared/ledger/s3-ledger-store.ts';
 import { isProven, verifyLedgers } from '../shared/ledger/verify-ledgers.ts';
-import type { Report } from '../shared/report.ts';
+import type { Report, ReportTable } from '../shared/report.ts';
 import { approvePlan, pendingPlan } from '../shared/retention/plans.ts';
 import { destinationSchema } from '../shared/retention/retention-config.ts';
+import { alignedTable, blockTable } from '../shared/text/text-table.ts';
 import type { SandboxDeployment } from './deploy.ts';
 import { withClient } from './estate/integrity-databases.ts';
 import { everyTypeTable } from './estate/retention-every-type.ts';
@@ -98,13 +99,32 @@ async function showDryRun({ stage }: Props, deployment: SandboxDeployment): Prom
     const report = await deployment.readReport(await deployment.invoke(taskId, { dryRun: true }));
     const [policies] = report.tables ?? [];
     command(stage, `caretaker invoke ${taskId} --dry-run`);
-    for (const { policy, planned, plan, target } of policies?.rows ?? []) {
-      const amount = Number(planned).toLocaleString('en-US').padStart(6);
-      stage.print(`  ${String(policy).padEnd(19)} ${amount}  ${plan ?? 'no plan     '}  ${target}`);
-    }
+    const rows = (policies?.rows ?? []).map(({ policy, planned, plan }) => {
+      const name = String(policy);
+      const unread = report.coverage.unchecked.find(({ resource }) => resource.name === name);
+      const inTheWay = report.findings.filter(({ resource }) => resource.name === name).map(({ rule }) => rule);
+      return {
+        policy: name,
+        // What could not be looked at is not nothing.
+        past: unread === undefined ? (planned ?? null) : null,
+        plan: plan ?? null,
+        stop: unread === undefined ? inTheWay.join(', ') || null : `could not look: ${unread.reason}`,
+      };
+    });
+    printTable(
+      stage,
+      [
+        { key: 'policy', title: 'policy' },
+        { key: 'past', title: 'past retention' },
+        { key: 'plan', title: 'plan' },
+        { key: 'stop', title: 'what would stop it' },
+      ],
+      rows,
+    );
     stage.print();
   }
-  const text = 'So many rows and objects would go, by plans with these hashes. Nothing has been changed.';
+  const text =
+    'So many rows and objects are past their retention; each plan is named by its hash. Nothing has been changed.';
   stage.print(wrap(text, stage.terminal.columns, ''));
 }
 
@@ -115,8 +135,12 @@ async function showApproval({ stage, control }: Props): Promise<void> {
   if (pending === undefined) throw new Error(`no plan of ${awaitingApproval} waits for approval`);
   const { plan, approval } = await approvePlan(control, pending.hash, secondPerson, new Date());
   command(stage, `caretaker approve ${pending.hash.slice(0, hashDigits)}`);
-  stage.print(`  made by      ${plan.plannedBy}`);
-  stage.print(`  approved by  ${approval.by}: this plan of ${plan.policy}, and no other`);
+  const line = (text: string) => stage.print(wrap(text, stage.terminal.columns, ' '.repeat(15), '  '));
+  line(
+    `plan         ${plan.kind === 'rows' ? `${plan.rows.toLocaleString('en-US')} rows of ${plan.table} from before ${plan.cutoff}` : plan.kind}`,
+  );
+  line(`made by      ${plan.plannedBy}`);
+  line(`approved by  ${approval.by}: this plan of ${plan.policy}, and no other`);
 }
 
 async function showRuns({ stage, sandbox }: Props, deployment: SandboxDeployment): Promise<Report[]> {
@@ -144,22 +168,40 @@ async function showRuns({ stage, sandbox }: Props, deployment: SandboxDeployment
 
 async function showArchives({ stage, archives }: Props): Promise<void> {
   stage.heading('The archives, read once more');
-  for (const { policy } of archivalPolicies) {
+  const rows: ReportTable['rows'][number][] = [];
+  const notProven: string[] = [];
+  for (const { policy, why } of archivalPolicies) {
     const chain = await readChain(archives, policy.id);
-    for (const { sequence, state, rows, manifestHash } of chain.archives) {
+    for (const { sequence, state, rows: rowCount, manifestHash } of chain.archives) {
       const { manifest } = await readManifest(archives, policy.id, sequence, manifestHash);
       const bytes = manifest.tables.reduce((sum, { file }) => sum + file.bytes, 0);
-      const children = manifest.tables.slice(1).reduce((sum, table) => sum + table.rows, 0);
-      const counts = `${rows.toLocaleString('en-US')} rows${children === 0 ? '' : ` + ${children.toLocaleString('en-US')}`}`;
-      const verdict = (await isProvenArchive(archives, manifest))
-        ? stage.terminal.style('green', 'proven    ')
-        : stage.terminal.style(['bold', 'red'], 'NOT PROVEN');
-      stage.print(
-        `  ${`${policy.id} ${sequence}`.padEnd(16)} ${verdict} ${state.padEnd(10)} ${counts.padEnd(16)} ` +
-          `${String(Math.ceil(bytes / 1024)).padStart(3)} KiB  ${manifestHash.slice(0, hashDigits)}`,
-      );
+      const isProven = await isProvenArchive(archives, manifest);
+      rows.push({
+        archive: `${policy.id}/${sequence}`,
+        rows: rowCount,
+        children: manifest.tables.slice(1).reduce((sum, table) => sum + table.rows, 0),
+        kib: Math.ceil(bytes / 1024),
+        state,
+        manifest: manifestHash.slice(0, hashDigits),
+        verdict: isProven ? 'proven' : 'NOT PROVEN',
+      });
+      if (!isProven) notProven.push(`${policy.id}: ${why}.`);
     }
   }
+  printTable(
+    stage,
+    [
+      { key: 'archive', title: 'archive' },
+      { key: 'rows', title: 'rows' },
+      { key: 'children', title: 'children' },
+      { key: 'kib', title: 'KiB' },
+      { key: 'state', title: 'state' },
+      { key: 'manifest', title: 'manifest' },
+      { key: 'verdict', title: 'verdict' },
+    ],
+    rows,
+  );
+  for (const text of notProven) stage.print(wrap(`Not proven is ${text}`, stage.terminal.columns, '  ', ''));
 }
 
 async function showRestore({ sandbox, stage, archives, ledgers }: Props, originals: readonly string[]): Promise<void> {
@@ -177,28 +219,47 @@ async function showRestore({ sandbox, stage, archives, ledgers }: Props, origina
     },
   );
   command(stage, `caretaker restore every-type --into ${scratchSchema}`);
-  stage.print(`  ${result.outcome}: ${result.message}`);
+  stage.print(wrap(`${result.outcome}: ${result.message}`, stage.terminal.columns, '  '));
   if (result.outcome !== 'restored') throw new Error(`the archive could not be restored: ${result.message}`);
   const restored = await rowTexts(sandbox.postgres.url, `${scratchSchema}.every_type as t`);
   const equal = restored.filter((text, index) => text === originals[index]).length;
   if (equal !== originals.length || restored.length !== originals.length)
     throw new Error('restored rows are other rows');
-  stage.print(`  ${equal} rows with a column of every type of PostgreSQL: each is its original, byte for byte.`);
+  const text = `${equal} rows with a column of every type of PostgreSQL: each is its original, byte for byte.`;
+  stage.print(wrap(text, stage.terminal.columns, '  '));
 }
 
 async function showLedgers({ stage, ledgers }: Props): Promise<void> {
   stage.heading('The ledger, and its proof');
   command(stage, 'caretaker ledger verify');
   const chains = await verifyLedgers(ledgers, { now: new Date() });
-  for (const chain of chains.toSorted((a, b) => a.chain.localeCompare(b.chain, 'en'))) {
-    const verdict = isProven(chain)
-      ? stage.terminal.style('green', 'proven')
-      : stage.terminal.style(['bold', 'red'], 'NOT PROVEN');
-    const last = chain.lastHash?.slice(0, hashDigits) ?? '–';
-    stage.print(
-      `  ${chain.chain.padEnd(34)} ${verdict}  ${String(chain.entries).padStart(3)} entries, the last ${last}`,
-    );
-  }
+  printTable(
+    stage,
+    [
+      { key: 'chain', title: 'chain' },
+      { key: 'entries', title: 'entries' },
+      { key: 'last', title: 'last' },
+      { key: 'verdict', title: 'verdict' },
+    ],
+    chains
+      .toSorted((a, b) => a.chain.localeCompare(b.chain, 'en'))
+      .map((chain) => ({
+        chain: chain.chain,
+        entries: chain.entries,
+        last: chain.lastHash?.slice(0, hashDigits) ?? null,
+        verdict: isProven(chain) ? 'proven' : 'NOT PROVEN',
+      })),
+  );
+}
+
+/** Prints rows side by side where there is room, and else one below the other. */
+function printTable({ terminal, print }: Stage, columns: ReportTable['columns'], rows: ReportTable['rows']): void {
+  const table: ReportTable = { title: '', columns, rows };
+  const timeZone = 'UTC';
+  const lines =
+    alignedTable(table, { width: terminal.tableColumns, timeZone }) ??
+    blockTable(table, { width: terminal.columns, timeZone });
+  print(lines.map((line) => line.replace('NOT PROVEN', terminal.style(['bold', 'red'], 'NOT PROVEN'))).join('\n'));
 }
 
 /** Shows what an operator would have typed. */

@@ -258,11 +258,11 @@ function countFaults(
   }
   for (const [reason, keys] of locked) {
     const why = reason === 'retention' ? 'a retention of Object Lock' : 'a legal hold';
-    const detail = `past their retention in ${policy.bucket} are kept by ${why}.`;
+    const detail = `of ${policy.bucket}, past the retention: kept by ${why}.`;
     countFault(outcome, { rule: 'object-kept', subject: `${policy.bucket}/${reason}`, detail }, keys);
   }
   for (const [code, keys] of failed) {
-    const detail = `in ${policy.bucket} could not be deleted: S3 answers ${code}.`;
+    const detail = `of ${policy.bucket}, past the retention: not deleted, as S3 answers ${code}.`;
     countFault(outcome, { rule: 'deletion-failed', subject: `${policy.bucket}/${code}`, detail }, keys);
   }
 }
