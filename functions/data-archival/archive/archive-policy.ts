@@ -192,9 +192,11 @@ class PolicyWork {
     const { store, ledger, deletion } = run;
     const policy = this.#policy.id;
     const tail = await readTail(await this.#openLedger());
-    const after = await this.#knownLink();
+    const known = await this.#knownLink();
+    // What a control item says of the chain must not keep the ledger's last archive from being looked at.
+    const after = known !== undefined && known.sequence < (tail?.sequence ?? 0) ? known : undefined;
     const chain = await readChain(store, policy, { after });
-    if (tail !== undefined && tail.sequence > (after?.sequence ?? 0)) requireTail(store, chain, tail, policy);
+    if (tail !== undefined) requireTail(store, chain, tail, policy);
     // Of archives that nobody else is making: whoever has lost the lock must not.
     await deletion.lock.confirm();
     if (chain.leftovers.length > 0) await store.remove(chain.leftovers);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StoredBucket } from '../../../sandbox/s3/stored-bucket.ts';
+import { manifestHash } from '../../../shared/archive/read-manifest.ts';
 import { archiveBucket, parsePolicy } from '../context-fixtures.ts';
 import { type ArchivePlace, startArchivePlace, withClaps } from './archive-fixtures.ts';
 import type { ArchiveStep } from './archive-steps.ts';
@@ -127,6 +128,15 @@ describe('a manifest', () => {
     expect(outcome.faults).toMatchObject([
       { rule: 'manifest-tampered', subject: expect.stringContaining('manifest.json') },
     ]);
+    await expectAllThere();
+  });
+
+  it('that was edited is found, too, when what is remembered of the chain says that it was looked at', async () => {
+    await endAt('archive-recorded');
+    edits['in what is said of who made it']();
+    const link = { sequence: 1, manifestHash: manifestHash(bucket().read(keyOf('manifest.json')).toString()) };
+    await at.context.control.write('chain/data-archival/old-listens', link);
+    expect((await at.archive()).faults).toMatchObject([{ rule: 'manifest-tampered' }]);
     await expectAllThere();
   });
 

@@ -2,7 +2,7 @@ import { completionKey, exclusionsKey, manifestKey } from '../../../shared/archi
 import type { ArchiveStore } from '../../../shared/archive/archive-store.ts';
 import { equalDigests } from '../../../shared/archive/digest.ts';
 import type { Completion, Exclusions, Manifest } from '../../../shared/archive/manifest.ts';
-import { readExclusions } from '../../../shared/archive/read-manifest.ts';
+import { readExcludedKeys } from '../../../shared/archive/read-manifest.ts';
 import { formatTableName } from '../../../shared/postgres/sql.ts';
 import type { BatchLedger } from '../../../shared/retention/batch-ledger.ts';
 import { type BatchLoopResult, runBatches } from '../../../shared/retention/batch-loop.ts';
@@ -84,7 +84,12 @@ const namedSegments = 5;
  */
 export async function finishArchive(archive: ProvenArchive, options: FinishOptions): Promise<Finished> {
   requireSameTables(archive.manifest, options.target);
-  const excludedKeys = await readExcludedKeys(archive, options.store);
+  const { manifest, hash: manifestHash, exclusions } = archive;
+  const excludedKeys = await readExcludedKeys(options.store, manifest, {
+    manifestHash,
+    exclusions,
+    state: 'unfinished',
+  });
   const { equal, unequal } = await compareSegments(archive, excludedKeys, options);
   if (archive.isFresh && unequal.length > 0) {
     const differences = await nameDifferences(archive, unequal, options);
@@ -137,17 +142,6 @@ function requireSameTables(manifest: Manifest, target: RowTarget): void {
     'definition-changed',
     `The archive ${manifest.sequence} is unfinished, and was made of other tables, children or keys than the policy has now.`,
   );
-}
-
-async function readExcludedKeys(
-  { manifest, hash, exclusions }: ProvenArchive,
-  store: ArchiveStore,
-): Promise<Position[]> {
-  const keys: Position[] = [];
-  for (const number of exclusions) {
-    keys.push(...(await readExclusions(store, manifest.policy, manifest.sequence, number, hash)).keys);
-  }
-  return keys;
 }
 
 /** Segments that the database has as they were archived need no look at their rows. */
