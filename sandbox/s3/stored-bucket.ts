@@ -139,7 +139,8 @@ export class StoredBucket {
     if (etag !== undefined) {
       // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
       const object = this.current(key);
-      if (object === undefined) throw s3Error('NoSuchKey');
+      // A delete marker is something that is there, and has no ETag.
+      if (object === undefined) throw s3Error(this.versionsOf(key).length === 0 ? 'NoSuchKey' : 'PreconditionFailed');
       if (etag !== '*' && etag.replaceAll('"', '') !== object.content.etag) throw s3Error('PreconditionFailed');
     }
     if (versionId === undefined) {

@@ -1,3 +1,4 @@
+import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { accessDenied, internalError, slowDown } from '../../../sandbox/s3/server-faults.ts';
 import { pause, resume } from '../../../shared/retention/pause.ts';
@@ -354,6 +355,27 @@ describe('what S3 cannot do', () => {
     expect(outcome).toMatchObject({ deleted: 2, state: 'done', faults: [] });
     expect(deletions()).toBe(1);
   });
+
+  it.each([undefined, 'Enabled'] as const)(
+    'is counted as done when the SDK asks again for what it has done, versions being %s',
+    async (versioning) => {
+      bench.bucket.versioning = versioning;
+      put(['a', 'b']);
+      bench.server.fail({ operation: 'DeleteObjects', times: 1, fault: 'loses-answer' });
+      const s3 = new S3Client({
+        endpoint: bench.server.url,
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
+        maxAttempts: 3,
+      });
+      const clients = { get: () => s3 } as unknown as typeof bench.context.clients;
+      const outcome = await bench.run(objectsPolicy(), { clients });
+      s3.destroy();
+      expect(deletions()).toBe(2);
+      expect(outcome).toMatchObject({ state: 'done', deleted: 2, kept: 0, faults: [] });
+      expect(currentKeys(bench.bucket)).toEqual([]);
+    },
+  );
 
   it('stops it when all is denied, and the next run tries the same again', async () => {
     put(keys(1_001));

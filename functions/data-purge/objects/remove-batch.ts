@@ -87,16 +87,21 @@ export async function removeBatch(
       }
       let isAgain = false;
       const denied: ListEntry[] = [];
+      const others: ListEntry[] = [];
       for (const [index, entry] of some.entries()) {
         const error = errors[index];
         if (error === undefined || isGone(error.code)) outcomes.set(entry, { outcome: 'deleted' });
-        else if (error.code === 'PreconditionFailed') outcomes.set(entry, { outcome: 'changed' });
+        else if (error.code === 'PreconditionFailed') others.push(entry);
         else if (error.code === 'AccessDenied') denied.push(entry);
         else if (passing.has(error.code)) {
           isAgain = true;
           again.push(entry);
           codes.set(entry, error.code);
         } else outcomes.set(entry, { outcome: 'failed', code: error.code });
+      }
+      // What is there is another one; or nothing, as a request whose answer was lost and that the SDK has sent again finds it.
+      for (const [entry, state] of others.length === 0 ? [] : await lookAgain(source, others, after)) {
+        outcomes.set(entry, { outcome: state === 'gone' ? 'deleted' : 'changed' });
       }
       const reasons = await pMap(denied, (entry) => whyKept(client, policy.bucket, entry, clock()), { concurrency });
       for (const [index, entry] of denied.entries()) outcomes.set(entry, reasons[index] as EntryOutcome);
