@@ -18,9 +18,10 @@ import { readingEnded } from '../../../shared/postgres/reading-ended.ts';
 import type { BatchLedger } from '../../../shared/retention/batch-ledger.ts';
 import { outcomeOfBatches } from '../../../shared/retention/batch-loop-outcome.ts';
 import { countingSeconds, type Deletion, openDeletion } from '../../../shared/retention/batch-loop-surroundings.ts';
+import { beginPlan } from '../../../shared/retention/begin-plan.ts';
 import { measureBacklog } from '../../../shared/retention/measure-rows.ts';
 import { pausedBy } from '../../../shared/retention/pause.ts';
-import { markBegun, recordRun } from '../../../shared/retention/plans.ts';
+import { recordRun } from '../../../shared/retention/plans.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
 import { type PreparedPlan, prepareRowPlan } from '../../../shared/retention/prepare-plan.ts';
 import { resolveTarget } from '../../../shared/retention/resolve-target.ts';
@@ -348,7 +349,7 @@ class PolicyWork {
       remaining: Math.max(0, measure.rows - deletedBefore),
       onStep: (step) => this.#step(step),
       clock: () => new Date(),
-      begin: () => markBegun(context.control, planHash, plan, context.actor, context.now),
+      begin: () => beginPlan(context, planHash, plan),
       progress: tell,
     });
     this.#take(finished, archive, run);

@@ -3,9 +3,10 @@ import { Hold } from '../../../shared/control/hold.ts';
 import { Ledger } from '../../../shared/ledger/ledger.ts';
 import { LedgerError } from '../../../shared/ledger/ledger-error.ts';
 import { postgresUncheckedReason } from '../../../shared/postgres/unchecked-reason.ts';
+import { beginPlan } from '../../../shared/retention/begin-plan.ts';
 import { definitionHash } from '../../../shared/retention/definition-hash.ts';
 import { pausedBy } from '../../../shared/retention/pause.ts';
-import { markBegun, PlanRefused, readPlan } from '../../../shared/retention/plans.ts';
+import { PlanRefused, readPlan } from '../../../shared/retention/plans.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
 import type { WorkProgress } from '../../../shared/run-task.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
@@ -205,7 +206,7 @@ async function deletion(
   outcome.planHash = begun.hash;
   outcome.planned = begun.plan.objects;
   outcome.state = 'working';
-  await markBegun(context.control, begun.hash, begun.plan, context.actor, context.now);
+  await beginPlan(context, begun.hash, begun.plan);
   const isAtEnd = await deleteListed(work, begun, cursor, outcome);
   return isAtEnd || outcome.state !== 'working';
 }

@@ -12,10 +12,11 @@ import {
   type DeletionContext,
   openDeletion,
 } from '../../../shared/retention/batch-loop-surroundings.ts';
+import { beginPlan } from '../../../shared/retention/begin-plan.ts';
 import { type BatchFailure, batchFailure } from '../../../shared/retention/delete-batch-failure.ts';
 import { inTransaction } from '../../../shared/retention/delete-batch-transaction.ts';
 import { pausedBy } from '../../../shared/retention/pause.ts';
-import { markBegun, recordRun } from '../../../shared/retention/plans.ts';
+import { recordRun } from '../../../shared/retention/plans.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
 import type { WorkProgress } from '../../../shared/run-task.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
@@ -128,7 +129,7 @@ async function apply(
       await writerConfig(policy, context),
     );
     await run.begin(prepared.facts, pending);
-    await markBegun(context.control, prepared.planHash, prepared.plan, context.actor, context.now);
+    await beginPlan(context, prepared.planHash, prepared.plan);
     await run.carryOut(prepared, outcome, keep);
     if (outcome.deleted > 0) {
       const at = context.now.toISOString();

@@ -10,9 +10,10 @@ import {
   type DeletionContext,
   openDeletion,
 } from '../../../shared/retention/batch-loop-surroundings.ts';
+import { beginPlan } from '../../../shared/retention/begin-plan.ts';
 import { measureBacklog } from '../../../shared/retention/measure-rows.ts';
 import { pausedBy } from '../../../shared/retention/pause.ts';
-import { markBegun, recordRun } from '../../../shared/retention/plans.ts';
+import { recordRun } from '../../../shared/retention/plans.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
 import { type PreparedPlan, prepareRowPlan } from '../../../shared/retention/prepare-plan.ts';
 import { resolveTarget } from '../../../shared/retention/resolve-target.ts';
@@ -117,7 +118,7 @@ async function purge(
   // One that is paused has not begun: it may still be approved, or expire.
   if ((await pausedBy(context.control, task, policy.id)) !== undefined) return { ...outcome, state: 'paused' };
   const ledger = await deletion.openLedger(planHash, 'purge');
-  await markBegun(context.control, planHash, plan, context.actor, context.now);
+  await beginPlan(context, planHash, plan);
   const left = Math.max(0, plan.rows - outcome.deleted);
   const source = new PurgeSource(target, left);
   const result = await runBatches({ source, limits, openWriter, pacer, ledger, lock, remaining: measure.rows });
