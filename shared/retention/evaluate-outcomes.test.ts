@@ -122,6 +122,16 @@ describe('what became of policies', () => {
     expect(changes[1]?.detail).toContain('9 deleted, 1 kept');
   });
 
+  it('tells what was only detached from what is deleted', () => {
+    const { changes, headline } = evaluate(
+      outcome({ deleted: 10, detached: 10 }),
+      outcome({ deleted: 10, detached: 4 }),
+    );
+    expect(headline).toBe('6 deleted, 14 detached.');
+    expect(changes?.[0]?.detail).toContain(': 10 detached with their partitions, to be dropped later. Plan');
+    expect(changes?.[1]?.detail).toContain('4 detached with their partitions, to be dropped later, 6 deleted.');
+  });
+
   it('says so when there is no policy', () => {
     const nothing = { findings: [], unchecked: [], changes: [] };
     expect(evaluateOutcomes('data-purge', [], rules, { ...limits, policies: [] })).toEqual({

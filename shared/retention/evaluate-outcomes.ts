@@ -127,7 +127,7 @@ function pauseFindings(task: string, { policy, target, state, deleted }: PolicyO
 }
 
 function changesOf<Rule extends string>(task: string, outcome: PolicyOutcome, rules: FaultRules<Rule>): Change[] {
-  const { policy, target, mode, state, planned, archived, deleted, kept, manifests, planHash } = outcome;
+  const { policy, target, mode, state, planned, archived, deleted, detached, kept, manifests, planHash } = outcome;
   if (planned === 0 && archived === 0 && deleted === 0) return [];
   const resource = policyResource(task, policy);
   const plan = planHash === null ? '' : ` Plan ${planHash}.`;
@@ -142,7 +142,8 @@ function changesOf<Rule extends string>(task: string, outcome: PolicyOutcome, ru
   const archives = `${manifests.length} verified ${manifests.length === 1 ? 'archive' : 'archives'}`;
   const parts = [
     ...(archived === 0 ? [] : [`${count(archived)} archived in ${archives}`]),
-    `${count(deleted)} deleted`,
+    ...(detached === 0 ? [] : [`${count(detached)} detached with their partitions, to be dropped later`]),
+    ...(detached > 0 && detached === deleted ? [] : [`${count(deleted - detached)} deleted`]),
     ...(kept === 0 ? [] : [`${count(kept)} kept`]),
   ];
   const detail = `${target}: ${parts.join(', ')}.${plan}`;
@@ -157,10 +158,11 @@ function headlineOf(outcomes: readonly PolicyOutcome[], configured: number): str
   const planned = total(({ planned: rows }) => rows);
   if (applied.length === 0) return `${count(planned)} past their retention; nothing was changed.`;
   const archived = total(({ archived: rows }) => rows);
-  const deleted = total(({ deleted: rows }) => rows);
+  const detached = total(({ detached: rows }) => rows);
+  const deleted = total(({ deleted: rows }) => rows) - detached;
   const shown = outcomes.length - applied.length;
   const sentences = [
-    `${archived === 0 ? '' : `${count(archived)} archived and verified, `}${count(deleted)} deleted.`,
+    `${archived === 0 ? '' : `${count(archived)} archived and verified, `}${count(deleted)} deleted${detached === 0 ? '' : `, ${count(detached)} detached`}.`,
     ...(shown === 0
       ? []
       : [`Of ${shown === 1 ? 'one policy' : `${shown} policies`} it was only shown what would be done.`]),
@@ -184,14 +186,14 @@ function tableOf(outcomes: readonly PolicyOutcome[]): ReportTable {
       { key: 'plan', title: 'plan' },
     ],
     rows: outcomes.map(
-      ({ policy, target, mode, state, planned, archived, deleted, kept, backlogAgeHours, planHash }) => ({
+      ({ policy, target, mode, state, planned, archived, deleted, detached, kept, backlogAgeHours, planHash }) => ({
         policy,
         target,
         mode,
         state,
         planned,
         archived,
-        deleted,
+        deleted: deleted - detached,
         kept,
         backlogAgeHours,
         plan: planHash === null ? null : planHash.slice(0, 12),

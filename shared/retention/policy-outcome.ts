@@ -19,6 +19,8 @@ export const policyOutcomeSchema = z.strictObject({
   planned: z.int().min(0),
   archived: z.int().min(0).default(0),
   deleted: z.int().min(0).default(0),
+  /** Of those, rows in partitions that were only detached: they are dropped later, and can be had back until then. */
+  detached: z.int().min(0).default(0),
   /** Left where they are because they have changed, are locked or were refused. */
   kept: z.int().min(0).default(0),
   batches: z.int().min(0).default(0),

@@ -214,6 +214,7 @@ class Run {
         outcome = {
           ...outcome,
           deleted: outcome.deleted + Math.round(step.partition.rows),
+          detached: outcome.detached + (step.step === 'detach' ? Math.round(step.partition.rows) : 0),
           bytes: outcome.bytes + (step.step === 'drop' ? Math.round(step.partition.bytes) : 0),
           batches: outcome.batches + 1,
         };
