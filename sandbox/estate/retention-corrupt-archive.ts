@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { zstdCompressSync } from 'node:zlib';
 import { copyFileName, fileKey, manifestKey } from '../../shared/archive/archive-names.ts';
 import { type Manifest, manifestSchema } from '../../shared/archive/manifest.ts';
+import { rowHashName } from '../../shared/archive/row-hash.ts';
 import { canonicalJson, type Json } from '../../shared/ledger/canonical-json.ts';
 import type { StoredBucket } from '../s3/stored-bucket.ts';
 
@@ -55,6 +56,7 @@ function manifestOf({
     serverVersion: '18.0',
     encoding: 'UTF8',
     compression: 'zstd',
+    rowHash: rowHashName,
     cutoff: '2024-06-01 00:00:00+00',
     ageColumn: 'noted_at',
     key: ['id'],

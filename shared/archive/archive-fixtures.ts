@@ -9,7 +9,7 @@ import { CopyTextReader } from './copy-text.ts';
 import { sumDigests } from './digest.ts';
 import type { Manifest, ManifestTable } from './manifest.ts';
 import { manifestHash } from './read-manifest.ts';
-import { RowsHash } from './row-hash.ts';
+import { RowsHash, rowHashName } from './row-hash.ts';
 import { writeCopyFile } from './write-file.ts';
 
 export const archiveBucket = 'nycmg-archive';
@@ -142,6 +142,7 @@ export async function writeSampleArchive(
     serverVersion: '18.0',
     encoding: 'UTF8',
     compression: 'zstd',
+    rowHash: rowHashName,
     cutoff: '2025-01-01 00:00:00+00',
     ageColumn: tables[0]?.columns.at(-1)?.name ?? 'at',
     key: ['id'],
@@ -162,11 +163,11 @@ export async function* inPieces(bytes: Uint8Array, size = 10_000): AsyncGenerato
 }
 
 function digestsOf({ columns, text, rowsOfSegments }: SampleTable): RowsDigest[] {
-  const hashes = rowsOfSegments.map(() => new RowsHash());
+  const hashes = rowsOfSegments.map(() => new RowsHash(columns.length));
   let segment = 0;
-  const reader = new CopyTextReader(columns.length, (record, length) => {
+  const reader = new CopyTextReader(columns.length, (row) => {
     while (hashes[segment]?.rows === rowsOfSegments[segment]) segment += 1;
-    (hashes[segment] as RowsHash).add(record, length);
+    (hashes[segment] as RowsHash).add(row);
   });
   reader.push(Buffer.from(text));
   reader.end();

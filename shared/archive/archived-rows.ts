@@ -3,7 +3,7 @@ import { ArchiveFault } from './archive-fault.ts';
 import { manifestKey } from './archive-names.ts';
 import type { ArchiveStore } from './archive-store.ts';
 import type { Manifest } from './manifest.ts';
-import { columnText } from './record-columns.ts';
+import { columnText } from './row-columns.ts';
 import { proveSegments } from './segment-proof.ts';
 import { textDecoder } from './text-encoding.ts';
 
@@ -42,9 +42,9 @@ export async function* archivedRows(
   let proven: ArchivedRow[] = [];
   let isDone = false;
   const proof = proveSegments(store, manifest, tableIndex, {
-    onRow(segment, record, ends, hash) {
+    onRow(segment, row, hash) {
       if (!segments.has(segment)) return;
-      const values = indexes.map((index) => columnText(record, ends, index, decode));
+      const values = indexes.map((index) => columnText(row, index, decode));
       open.push({ segment, values, digest: hash.lastDigest() });
     },
     onSegment(segment) {

@@ -196,7 +196,9 @@ describe('the chain of a policy', () => {
   });
 
   it('finds a manifest that is none', async () => {
-    for (const text of ['', 'x', '{}', '[]', JSON.stringify({ ...archives[1]?.manifest, formatVersion: 2 })]) {
+    const others = [{ formatVersion: 2 }, { rowHash: 'chained-hashtextextended-2' }, { rowHash: undefined }];
+    const texts = others.map((other) => JSON.stringify({ ...archives[1]?.manifest, ...other }));
+    for (const text of ['', 'x', '{}', '[]', ...texts]) {
       edit(manifestKey('listens', 2), () => text);
       await expect(faultOf()).resolves.toMatchObject({ rule: 'manifest-tampered', subject: urlOf(2) });
     }

@@ -3,30 +3,33 @@ export class CopyTextError extends Error {
   override readonly name = 'CopyTextError';
 }
 
-/**
- * Is given each row: its text as the server has it for a whole row, `(1,"two words",,"")`, in the first `length` bytes
- * of `record`, which are overwritten by the next row. `ends` says where the text of each column ends in there; that of
- * the first begins behind the parenthesis, each further one behind the comma.
- */
-export type OnRow = (record: Uint8Array, length: number, ends: Int32Array) => void;
+/** A row as the server has it: the bytes of each column, without what COPY escapes. */
+export interface CopiedRow {
+  /** What `starts` and `ends` are places in. There are at least twelve further bytes behind the last of them. */
+  readonly bytes: Uint8Array;
+  /** The same memory, four bytes at once. */
+  readonly words: Int32Array;
+  /** Where each column begins: at a multiple of four. */
+  readonly starts: Int32Array;
+  /** Where each column ends; -1 for NULL. */
+  readonly ends: Int32Array;
+  /** Columns that are NULL. */
+  readonly nulls: number;
+}
 
-/** What a byte means in COPY text. */
-const plain = 0;
-/** A row's text is quoted for its sake. */
-const quoting = 1;
-/** Quoted, and doubled within the quotes. */
-const doubled = 2;
-const backslash = 3;
-const tab = 4;
-const newline = 5;
+/** Is given each row, in memory that the next row overwrites. */
+export type OnRow = (row: CopiedRow) => void;
+
+/** What a byte means in COPY text, where it is not itself. */
+const backslash = 1;
+const tab = 2;
+const newline = 3;
 /** Never written as it is. */
-const foreign = 6;
+const foreign = 4;
+/** What means anything else than itself is not above this, but for the backslash. */
+const lastControl = 0x0d;
 
 const kinds = new Uint8Array(256);
-// What record_out quotes for: quotes, backslashes, parentheses, commas and what isspace calls a space, of which all but
-// the space are escaped here. https://www.postgresql.org/docs/current/rowtypes.html#ROWTYPES-IO-SYNTAX
-for (const character of ' (),') kinds[character.charCodeAt(0)] = quoting;
-kinds[0x22] = doubled;
 kinds[0x5c] = backslash;
 kinds[0x09] = tab;
 kinds[0x0a] = newline;
@@ -49,36 +52,40 @@ const nullLetter = 0x4e;
 
 /** Pieces that are worked on at once: the room for a row is made for the largest that could come out of one. */
 const pieceBytes = 64 * 1024;
-/** What one byte becomes at most: nothing between two tabs becomes two quotes and a comma. */
+/** What one byte becomes at most: a tab moves the next column to where four bytes are read at once. */
 const growth = 3;
-/** Quotes and parentheses around it. */
-const slack = 8;
+/** What may be read behind the last byte. */
+const slack = 16;
 
 /**
- * Reads what `COPY … TO STDOUT` writes, in chunks that end wherever they do, and makes of each row the text that the
- * server has for it. It holds one row, and makes nothing for each.
+ * Reads what `COPY … TO STDOUT` writes, in chunks that end wherever they do, and gives each row with the bytes of its
+ * columns. It holds one row, and makes nothing for each.
  *
- * The text is the server's in every encoding that a server can have, in which a byte below 128 is always the ASCII
+ * The bytes are the server's in every encoding that a server can have, in which a byte below 128 is always the ASCII
  * character.
  */
 export class CopyTextReader {
   readonly #columns: number;
   readonly #onRow: OnRow;
-  readonly #ends: Int32Array;
-  #record = new Uint8Array(growth * pieceBytes + slack);
+  readonly #row: { bytes: Uint8Array; words: Int32Array; starts: Int32Array; ends: Int32Array; nulls: number };
   /** Where the next byte goes, and where the column began. */
-  #at = 1;
-  #start = 1;
+  #at = 0;
+  #start = 0;
   #column = 0;
-  #isQuoted = false;
   #isNull = false;
   #isEscape = false;
 
   constructor(columns: number, onRow: OnRow) {
     this.#columns = columns;
     this.#onRow = onRow;
-    this.#ends = new Int32Array(columns);
-    this.#record[0] = 0x28;
+    const bytes = new Uint8Array(growth * pieceBytes + slack);
+    this.#row = {
+      bytes,
+      words: new Int32Array(bytes.buffer),
+      starts: new Int32Array(columns),
+      ends: new Int32Array(columns),
+      nulls: 0,
+    };
   }
 
   /**
@@ -93,114 +100,91 @@ export class CopyTextReader {
 
   /** Says that there is no more. @throws CopyTextError when the text ends within a row. */
   end(): void {
-    if (this.#at !== 1 || this.#column !== 0 || this.#isEscape || this.#isNull || this.#isQuoted) {
+    if (this.#at !== 0 || this.#column !== 0 || this.#isEscape || this.#isNull) {
       throw new CopyTextError('The text ends within a row.');
     }
   }
 
   #read(chunk: Uint8Array, from: number, to: number): void {
     this.#reserve(to - from);
-    const record = this.#record;
+    const row = this.#row;
+    const { bytes, starts, ends } = row;
     const columns = this.#columns;
-    const ends = this.#ends;
     let at = this.#at;
     let start = this.#start;
     let column = this.#column;
-    let isQuoted = this.#isQuoted;
     let isNull = this.#isNull;
     let isEscape = this.#isEscape;
     let index = from;
-    while (index < to) {
+    loop: while (index < to) {
       let byte = chunk[index] as number;
       index += 1;
-      let kind = kinds[byte] as number;
       if (isEscape) {
         isEscape = false;
-        if (byte === nullLetter && at === start && !isQuoted && !isNull) {
+        if (byte === nullLetter && at === start && !isNull) {
           isNull = true;
           continue;
         }
         byte = escapes[byte] as number;
         if (byte === 0) throw new CopyTextError('The text has an escape that is none.');
-        kind = byte === 0x5c ? doubled : byte === 0x08 ? plain : quoting;
+        bytes[at] = byte;
+        at += 1;
+        continue;
       }
       // Most bytes are no more than this, and are done without a look at anything else.
-      while (kind === plain) {
-        record[at] = byte;
+      while (byte > lastControl && byte !== 0x5c) {
+        bytes[at] = byte;
         at += 1;
-        if (index === to) break;
+        if (index === to) break loop;
         byte = chunk[index] as number;
         index += 1;
-        kind = kinds[byte] as number;
       }
+      const kind = kinds[byte];
       if (kind === tab || kind === newline) {
-        if (isQuoted) {
-          record[at] = 0x22;
-          at += 1;
-          isQuoted = false;
-        } else if (isNull) {
-          if (at !== start) throw new CopyTextError('The text has an escape that is none.');
-        } else if (at === start) {
-          // Nothing at all would be NULL.
-          record[at] = 0x22;
-          record[at + 1] = 0x22;
-          at += 2;
-        }
-        isNull = false;
         if (column === columns) throw new CopyTextError('A row has too many columns.');
-        ends[column] = at;
+        starts[column] = start;
+        if (isNull) {
+          if (at !== start) throw new CopyTextError('The text has an escape that is none.');
+          isNull = false;
+          row.nulls += 1;
+          ends[column] = -1;
+        } else {
+          ends[column] = at;
+        }
         column += 1;
         if (kind === tab) {
-          record[at] = 0x2c;
-          at += 1;
+          at = (at + 3) & ~3;
           start = at;
           continue;
         }
         if (column !== columns) throw new CopyTextError('A row has too few columns.');
-        record[at] = 0x29;
-        this.#onRow(record, at + 1, ends);
+        this.#onRow(row);
+        row.nulls = 0;
         column = 0;
-        start = 1;
-        at = 1;
+        start = 0;
+        at = 0;
       } else if (kind === backslash) {
         isEscape = true;
-      } else if (kind === quoting || kind === doubled) {
-        if (isNull) throw new CopyTextError('The text has an escape that is none.');
-        if (!isQuoted) {
-          isQuoted = true;
-          at = openQuotes(record, start, at);
-        }
-        record[at] = byte;
-        at += 1;
-        if (kind === doubled) {
-          record[at] = byte;
-          at += 1;
-        }
       } else if (kind === foreign) {
         throw new CopyTextError('The text has a character that is never written as it is.');
+      } else {
+        bytes[at] = byte;
+        at += 1;
       }
     }
     this.#at = at;
     this.#start = start;
     this.#column = column;
-    this.#isQuoted = isQuoted;
     this.#isNull = isNull;
     this.#isEscape = isEscape;
   }
 
   #reserve(bytes: number): void {
     const needed = this.#at + growth * bytes + slack;
-    if (needed <= this.#record.length) return;
+    if (needed <= this.#row.bytes.length) return;
     const larger = new Uint8Array(Math.ceil((needed * 1.5) / 4) * 4);
-    larger.set(this.#record.subarray(0, this.#at));
-    this.#record = larger;
+    larger.set(this.#row.bytes.subarray(0, this.#at));
+    this.#row.bytes = larger;
+    this.#row.words = new Int32Array(larger.buffer);
   }
-}
-
-/** Puts a quote before what a column has so far; returns where the next byte goes. */
-function openQuotes(record: Uint8Array, start: number, at: number): number {
-  if (at - start > 64) record.copyWithin(start + 1, start, at);
-  else for (let index = at; index > start; index -= 1) record[index] = record[index - 1] as number;
-  record[start] = 0x22;
-  return at + 1;
 }

@@ -1,9 +1,10 @@
 import * as z from 'zod';
+import { rowHashName } from './row-hash.ts';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const digest = z.strictObject({
   rows: z.int().min(0),
-  /** Sum of `hashtextextended(row::text, 0)` modulo 2^64, 16 hexadecimal digits. */
+  /** Sum of the hashes of rows, as `rowHash` says, modulo 2^64, 16 hexadecimal digits. */
   hash: z.string().regex(/^[0-9a-f]{16}$/),
 });
 const position = z.array(z.string());
@@ -65,6 +66,8 @@ export const manifestSchema = z.strictObject({
   serverVersion: z.string(),
   encoding: z.string(),
   compression: z.literal('zstd'),
+  /** How a row is hashed. */
+  rowHash: z.literal(rowHashName),
   cutoff: z.string(),
   ageColumn: z.string(),
   key: z.array(z.string()),

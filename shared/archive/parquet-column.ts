@@ -1,6 +1,7 @@
 import type { SchemaElement } from 'hyparquet';
+import type { CopiedRow } from './copy-text.ts';
 import { parseDateDays, parseTimestampMicros } from './parse-timestamp.ts';
-import { columnBytes } from './record-columns.ts';
+import { columnBytes } from './row-columns.ts';
 import type { DecodeText } from './text-encoding.ts';
 
 /** A value as hyparquet-writer takes it. */
@@ -61,19 +62,11 @@ export function parquetColumn(name: string, type: string): ParquetColumn {
 /** Returns the value of a column of a row, ready to be written; null for NULL, undefined for one that cannot be. */
 export function parquetValue(
   { parse }: ParquetColumn,
-  {
-    record,
-    ends,
-    index,
-    decode,
-  }: {
-    readonly record: Uint8Array;
-    readonly ends: Int32Array;
-    readonly index: number;
-    readonly decode: DecodeText;
-  },
+  row: CopiedRow,
+  index: number,
+  decode: DecodeText,
 ): ParquetValue | null | undefined {
-  const bytes = columnBytes(record, ends, index);
+  const bytes = columnBytes(row, index);
   return bytes === null ? null : parse(decode(bytes));
 }
 

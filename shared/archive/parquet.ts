@@ -54,14 +54,14 @@ class ParquetFile {
     this.#columns = columns.map(({ name, type }) => parquetColumn(name, type));
     this.#data = columns.map(() => []);
     this.#unrepresented = columns.map(() => 0);
-    this.#reader = new CopyTextReader(columns.length, (record, length, ends) => {
+    this.#reader = new CopyTextReader(columns.length, (row) => {
       for (const [index, column] of this.#columns.entries()) {
-        const value = parquetValue(column, { record, ends, index, decode });
+        const value = parquetValue(column, row, index, decode);
         if (value === undefined) (this.#unrepresented[index] as number) += 1;
         (this.#data[index] as (ParquetValue | null)[]).push(value ?? null);
       }
       this.rows += 1;
-      this.#groupBytes += length;
+      this.#groupBytes += Math.max(row.starts.at(-1) ?? 0, row.ends.at(-1) ?? 0);
       if (this.#groupRows >= rowsPerGroup || this.#groupBytes >= bytesPerGroup) this.#writeGroup();
     });
     const elements = this.#columns.map(({ element }) => element);

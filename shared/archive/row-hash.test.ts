@@ -1,17 +1,19 @@
 import fc from 'fast-check';
 import { Client } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../sandbox/postgres/start-postgres.ts';
+import { CopyTextReader } from './copy-text.ts';
 import { hashText } from './digest.ts';
 import { RowsHash } from './row-hash.ts';
+import { rowHash } from './row-hash-sql.ts';
 
 let server: PostgresServer;
 let client: Client;
 
 beforeAll(async () => {
   server = await startPostgres();
-  client = new Client({ connectionString: server.url });
-  await client.connect();
+  client = await connected('postgres');
 });
 
 afterAll(async () => {
@@ -19,86 +21,167 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** What the server says of texts. */
-async function serverHashes(texts: readonly string[], connection = client): Promise<string[]> {
+async function connected(database: string): Promise<Client> {
+  const url = new URL(server.url);
+  url.pathname = `/${database}`;
+  const connection = new Client({ connectionString: url.href });
+  await connection.connect();
+  return connection;
+}
+
+/** Makes a table of texts, and returns the hash that the server has of each row, and that of what COPY writes of it. */
+async function hashesOf(
+  rows: readonly (readonly (string | null)[])[],
+  connection = client,
+): Promise<{ own: string[]; server: string[] }> {
+  const names = Array.from(rows[0] ?? [], (_, index) => `c${index}`);
+  await connection.query(
+    `drop table if exists texts; create table texts (${names.map((name) => `${name} text`).join()})`,
+  );
+  for (const row of rows) {
+    const values = row.map((value) => (value === null ? 'null' : connection.escapeLiteral(value)));
+    await connection.query(`insert into texts values (${values.join()})`);
+  }
+  const columns = names.map((name) => ({ name, type: 'text' }));
+  return {
+    own: await ownHashes(connection, 'texts', names.length),
+    server: await serverHashes(connection, 'texts', columns),
+  };
+}
+
+async function ownHashes(connection: Client, table: string, columns: number): Promise<string[]> {
+  const own: string[] = [];
+  const hash = new RowsHash(columns);
+  const reader = new CopyTextReader(columns, (row) => {
+    hash.add(row);
+    own.push(hash.lastDigest().hash);
+  });
+  for await (const chunk of connection.query(copyTo(`copy ${table} to stdout`))) reader.push(chunk as Buffer);
+  reader.end();
+  return own;
+}
+
+async function serverHashes(
+  connection: Client,
+  table: string,
+  columns: Parameters<typeof rowHash>[0],
+): Promise<string[]> {
   const { rows } = await connection.query<{ hash: string }>(
-    `select hashtextextended(text collate "C", 0)::text as hash
-     from unnest($1::text[]) with ordinality as list (text, place) order by place`,
-    [texts],
+    `select (${rowHash(columns, 't').text})::text as hash from ${table} t order by ctid`,
   );
   return rows.map(({ hash }) => hashText(BigInt(hash)));
 }
 
-function ownHash(bytes: Uint8Array): string {
-  const hash = new RowsHash();
-  hash.add(bytes, bytes.length);
-  return hash.digest().hash;
-}
-
-/** Memory of its own, which begins where four bytes are read at once. */
-function bytesOf(text: string, encoding: BufferEncoding = 'utf8'): Uint8Array {
-  return new Uint8Array(Buffer.from(text, encoding));
-}
-
 describe('the hash of a row', () => {
-  it('is what PostgreSQL makes of a text, at every length and with every byte in the last place', async () => {
+  it('is what PostgreSQL makes of it, at every length and with every byte in the last place', async () => {
     const texts = Array.from({ length: 101 }, (_, length) =>
       'abcdefghijklmnopqrstuvwxyz0123'.repeat(4).slice(0, length),
     );
     for (const high of ['é', '\u07ff', '\uffff', '\u{10ffff}']) {
       texts.push(...Array.from({ length: 25 }, (_, length) => 'x'.repeat(length) + high));
     }
-    expect(texts.map((text) => ownHash(bytesOf(text)))).toEqual(await serverHashes(texts));
+    for (const before of [[], ['a'], ['', null]]) {
+      const { own, server: expected } = await hashesOf(texts.map((text) => [...before, text, 'after']));
+      expect(own).toEqual(expected);
+      expect(new Set(own).size).toBe(texts.length);
+    }
   });
 
-  it('is what PostgreSQL makes of any text', async () => {
+  it('is what PostgreSQL makes of any texts', async () => {
     const text = fc
-      .string({ unit: 'binary', maxLength: 200 })
+      .string({ unit: 'binary', maxLength: 60 })
       .filter((value) => value.isWellFormed() && !value.includes('\0'));
+    const rows = fc.integer({ min: 1, max: 5 }).chain((columns) =>
+      fc.array(fc.array(fc.option(text, { freq: 4 }), { minLength: columns, maxLength: columns }), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.array(text, { minLength: 20, maxLength: 60 }), async (texts) => {
-        expect(texts.map((value) => ownHash(bytesOf(value)))).toEqual(await serverHashes(texts));
+      fc.asyncProperty(rows, async (some) => {
+        const { own, server: expected } = await hashesOf(some);
+        expect(own).toEqual(expected);
       }),
       { numRuns: 30 },
     );
   });
 
+  it('tells NULL from nothing, and which column a text is in', async () => {
+    const rows = [
+      ['', ''],
+      [null, ''],
+      ['', null],
+      [null, null],
+      ['a', ''],
+      ['', 'a'],
+      ['a', null],
+      [null, 'a'],
+      ['t', ''],
+      ['tf', ''],
+    ];
+    const { own, server: expected } = await hashesOf(rows);
+    expect(own).toEqual(expected);
+    expect(new Set(own).size).toBe(rows.length);
+  });
+
+  it('tells a composite value without any field from NULL', async () => {
+    await client.query(`create type pair as (a int, b text);
+      create table pairs (id int, p pair); insert into pairs values (1, null), (1, row(null, null)), (1, row(1, null))`);
+    const own = await ownHashes(client, 'pairs', 2);
+    const columns = [
+      { name: 'id', type: 'integer' },
+      { name: 'p', type: 'public.pair' },
+    ];
+    expect(own).toEqual(await serverHashes(client, 'pairs', columns));
+    expect(new Set(own).size).toBe(3);
+  });
+
+  it('is of as many columns as a table can have', async () => {
+    for (const count of [99, 100, 101, 200, 1_600]) {
+      const columns = Array.from({ length: count }, (_, index) => ({ name: `c${index}`, type: 'integer' }));
+      await client.query(`drop table if exists wide;
+        create table wide (${columns.map(({ name }) => `${name} int`).join()});
+        insert into wide (c0) values (1), (null); insert into wide (c${count - 1}) values (1);
+        insert into wide values (${columns.map((_, index) => index % 7).join()})`);
+      const own = await ownHashes(client, 'wide', count);
+      expect(own).toEqual(await serverHashes(client, 'wide', columns));
+      expect(new Set(own).size).toBe(4);
+    }
+  });
+
   it('is of the bytes that a server of another encoding has', async () => {
     await client.query(`create database latin template template0 encoding 'LATIN1' locale 'C'`);
-    const url = new URL(server.url);
-    url.pathname = '/latin';
-    const latin = new Client({ connectionString: url.href });
-    await latin.connect();
+    const latin = await connected('latin');
     try {
-      const texts = Array.from({ length: 96 }, (_, index) => `naïve ${String.fromCharCode(160 + index)}`);
-      expect(texts.map((text) => ownHash(bytesOf(text, 'latin1')))).toEqual(await serverHashes(texts, latin));
-      expect(ownHash(bytesOf('é', 'latin1'))).not.toBe((await serverHashes(['é']))[0]);
+      await latin.query(`set client_encoding = 'UTF8'`);
+      const rows = Array.from({ length: 96 }, (_, index) => [`naïve ${String.fromCharCode(160 + index)}`]);
+      await hashesOf(rows, latin);
+      await latin.query(`set client_encoding = 'LATIN1'`);
+      const own = await ownHashes(latin, 'texts', 1);
+      expect(own).toEqual(await serverHashes(latin, 'texts', [{ name: 'c0', type: 'text' }]));
+      expect(own[0]).not.toBe((await hashesOf(rows.slice(0, 1))).own[0]);
     } finally {
       await latin.end();
     }
   });
 
   it('adds up as sum() does, modulo 2^64, with each row by itself too', async () => {
-    const texts = Array.from({ length: 5_000 }, (_, index) => `(${index},"row ${index * 7919}")`);
-    const { rows } = await client.query<{ sum: string }>(
-      'select sum(hashtextextended(text collate "C", 0))::text as sum from unnest($1::text[]) as list (text)',
-      [texts],
-    );
-    const hash = new RowsHash();
+    await client.query('create table many as select n, n * 7919 as m from generate_series(1, 5000) n');
+    const columns = [
+      { name: 'n', type: 'integer' },
+      { name: 'm', type: 'integer' },
+    ];
+    const { rows } = await client.query<{ sum: string }>(`select sum(${rowHash(columns).text})::text as sum from many`);
+    const hash = new RowsHash(2);
     let alone = 0n;
-    for (const text of texts) {
-      const bytes = bytesOf(text);
-      hash.add(bytes, bytes.length);
+    const reader = new CopyTextReader(2, (row) => {
+      hash.add(row);
       alone += BigInt(`0x${hash.lastDigest().hash}`);
-    }
+    });
+    for await (const chunk of client.query(copyTo('copy many to stdout'))) reader.push(chunk as Buffer);
     expect(hash.digest()).toEqual({ rows: 5_000, hash: hashText(BigInt(rows[0]?.sum ?? 0)) });
     expect(hashText(alone)).toBe(hash.digest().hash);
     hash.reset();
     expect(hash.digest()).toEqual({ rows: 0, hash: '0'.repeat(16) });
-  });
-
-  it('refuses memory in which it could not read four bytes at once', () => {
-    const bytes = new Uint8Array(new ArrayBuffer(64), 1, 32);
-    expect(() => new RowsHash().add(bytes, 32)).toThrow(RangeError);
   });
 });

@@ -1,9 +1,34 @@
 import type { RowsDigest } from '../retention/row-target.ts';
+import type { CopiedRow } from './copy-text.ts';
 
 /**
- * Count and sum of hashes of rows, each hashed from its text as PostgreSQL does it: `hashtextextended(row::text collate
- * "C", 0)`, which is `hash_bytes_extended` of src/common/hashfn.c without a seed, on a processor that is little-endian,
- * as all are that RDS and Lambda run on.
+ * What manifests call the hash of rows, which `row-hash-sql.ts` has the server compute and {@link RowsHash} computes
+ * here: a chain of `hashtextextended`, each with the hash before it as its seed, of which the first has 0.
+ *
+ * 1. For each hundred columns, in their order: the text of which of them are NULL, a letter for each, `t` or `f`; the
+ *    empty text where none is.
+ * 2. For each column, in their order: its value as its type writes it, and so COPY before it escapes anything; the
+ *    empty text for NULL.
+ */
+export const rowHashName = 'chained-hashtextextended-1';
+
+/** Columns of which one text says which are NULL. No function of PostgreSQL takes more arguments. */
+export const flaggedColumns = 100;
+
+const flagsStart = new Int32Array(1);
+
+/** By how many bytes are left of a text: which bytes of the next three words are its. */
+const masks = [0, 1, 2].map((word) =>
+  Int32Array.from({ length: 12 }, (_, rest) => {
+    const bytes = Math.min(4, Math.max(0, rest - 4 * word));
+    return bytes === 4 ? -1 : 2 ** (8 * bytes) - 1;
+  }),
+) as [Int32Array, Int32Array, Int32Array];
+const [masksA, masksB, masksC] = masks;
+
+/**
+ * Count and sum of hashes of rows, as the server has them. A link of the chain is `hash_bytes_extended` of
+ * src/common/hashfn.c on a processor that is little-endian, as all are that RDS and Lambda run on.
  */
 export class RowsHash {
   /** Rows added. */
@@ -11,63 +36,39 @@ export class RowsHash {
   /** Upper and lower half of the hash of the row added last, as signed integers. */
   lastHigh = 0;
   lastLow = 0;
+  /** Sum of the hashes. */
   #high = 0;
   #low = 0;
-  #bytes: Uint8Array = new Uint8Array();
-  #words: Int32Array = new Int32Array();
+  readonly #columns: number;
+  /** What every row without NULL begins with. */
+  readonly #fullHigh: number;
+  readonly #fullLow: number;
+  readonly #flags = new Uint8Array(flaggedColumns + 12);
+  readonly #flagWords = new Int32Array(this.#flags.buffer);
+  readonly #flagsEnd = new Int32Array(1);
 
-  /**
-   * Adds the row whose text is the first `length` bytes of `record`.
-   *
-   * @throws RangeError when these do not begin where four bytes are read at once.
-   */
-  add(record: Uint8Array, length: number): void {
-    if (record !== this.#bytes) {
-      this.#words = new Int32Array(record.buffer, record.byteOffset, record.byteLength >>> 2);
-      this.#bytes = record;
+  constructor(columns: number) {
+    this.#columns = columns;
+    for (let first = 0; first < columns; first += flaggedColumns) this.#linkFlags(0);
+    this.#fullHigh = this.lastHigh;
+    this.#fullLow = this.lastLow;
+  }
+
+  /** Adds a row. */
+  add(row: CopiedRow): void {
+    const { words, starts, ends } = row;
+    const columns = this.#columns;
+    if (row.nulls === 0) {
+      this.lastHigh = this.#fullHigh;
+      this.lastLow = this.#fullLow;
+    } else {
+      this.#addFlags(ends);
     }
-    const words = this.#words;
-    let a = (0x9e3779b9 + length + 3923095) | 0;
-    let b = a;
-    let c = a;
-    let word = 0;
-    let rest = length;
-    for (; rest >= 12; rest -= 12) {
-      a = (a + (words[word] as number)) | 0;
-      b = (b + (words[word + 1] as number)) | 0;
-      c = (c + (words[word + 2] as number)) | 0;
-      word += 3;
-      a = (a - c) ^ ((c << 4) | (c >>> 28));
-      c = (c + b) | 0;
-      b = (b - a) ^ ((a << 6) | (a >>> 26));
-      a = (a + c) | 0;
-      c = (c - b) ^ ((b << 8) | (b >>> 24));
-      b = (b + a) | 0;
-      a = (a - c) ^ ((c << 16) | (c >>> 16));
-      c = (c + b) | 0;
-      b = (b - a) ^ ((a << 19) | (a >>> 13));
-      a = (a + c) | 0;
-      c = (c - b) ^ ((b << 4) | (b >>> 28));
-      b = (b + a) | 0;
-    }
-    const at = word << 2;
-    // The lowest byte of `c` is left to the length.
-    if (rest >= 9) c = (c + (tail(record, at + 8, rest - 8) << 8)) | 0;
-    if (rest >= 8) b = (b + (words[word + 1] as number)) | 0;
-    else if (rest > 4) b = (b + tail(record, at + 4, rest - 4)) | 0;
-    if (rest >= 4) a = (a + (words[word] as number)) | 0;
-    else if (rest > 0) a = (a + tail(record, at, rest)) | 0;
-    c = ((c ^ b) - ((b << 14) | (b >>> 18))) | 0;
-    a = ((a ^ c) - ((c << 11) | (c >>> 21))) | 0;
-    b = ((b ^ a) - ((a << 25) | (a >>> 7))) | 0;
-    c = ((c ^ b) - ((b << 16) | (b >>> 16))) | 0;
-    a = ((a ^ c) - ((c << 4) | (c >>> 28))) | 0;
-    b = ((b ^ a) - ((a << 14) | (a >>> 18))) | 0;
-    c = ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
-    this.lastHigh = b;
-    this.lastLow = c;
+    this.#link(words, starts, ends, columns);
     this.rows += 1;
-    this.#addHash(b, c);
+    const sum = (this.#low >>> 0) + (this.lastLow >>> 0);
+    this.#low = sum | 0;
+    this.#high = (this.#high + this.lastHigh + (sum > 0xffffffff ? 1 : 0)) | 0;
   }
 
   /** Returns count and sum so far. */
@@ -87,19 +88,92 @@ export class RowsHash {
     this.#low = 0;
   }
 
-  #addHash(high: number, low: number): void {
-    const sum = (this.#low >>> 0) + (low >>> 0);
-    this.#low = sum | 0;
-    this.#high = (this.#high + high + (sum > 0xffffffff ? 1 : 0)) | 0;
+  #addFlags(ends: Int32Array): void {
+    this.lastHigh = 0;
+    this.lastLow = 0;
+    const flags = this.#flags;
+    for (let first = 0; first < this.#columns; first += flaggedColumns) {
+      const count = Math.min(flaggedColumns, this.#columns - first);
+      let hasNull = false;
+      for (let at = 0; at < count; at += 1) {
+        const isNull = (ends[first + at] as number) < 0;
+        hasNull ||= isNull;
+        flags[at] = isNull ? 0x74 : 0x66;
+      }
+      this.#linkFlags(hasNull ? count : 0);
+    }
   }
-}
 
-/** Returns one to three bytes as the lower ones of an integer. */
-function tail(bytes: Uint8Array, at: number, count: number): number {
-  let value = bytes[at] as number;
-  if (count > 1) value |= (bytes[at + 1] as number) << 8;
-  if (count > 2) value |= (bytes[at + 2] as number) << 16;
-  return value;
+  /** Takes the first of the flags into the chain. */
+  #linkFlags(length: number): void {
+    this.#flagsEnd[0] = length;
+    this.#link(this.#flagWords, flagsStart, this.#flagsEnd, 1);
+  }
+
+  /** Takes so many texts into the chain. */
+  #link(words: Int32Array, starts: Int32Array, ends: Int32Array, count: number): void {
+    let high = this.lastHigh;
+    let low = this.lastLow;
+    for (let index = 0; index < count; index += 1) {
+      const start = starts[index] as number;
+      const length = Math.max(0, (ends[index] as number) - start);
+      let word = start >> 2;
+      let a = (0x9e3779b9 + length + 3923095) | 0;
+      let b = a;
+      let c = a;
+      // A seed of 0 is none.
+      if ((high | low) !== 0) {
+        a = (a + high) | 0;
+        b = (b + low) | 0;
+        a = (a - c) ^ ((c << 4) | (c >>> 28));
+        c = (c + b) | 0;
+        b = (b - a) ^ ((a << 6) | (a >>> 26));
+        a = (a + c) | 0;
+        c = (c - b) ^ ((b << 8) | (b >>> 24));
+        b = (b + a) | 0;
+        a = (a - c) ^ ((c << 16) | (c >>> 16));
+        c = (c + b) | 0;
+        b = (b - a) ^ ((a << 19) | (a >>> 13));
+        a = (a + c) | 0;
+        c = (c - b) ^ ((b << 4) | (b >>> 28));
+        b = (b + a) | 0;
+      }
+      let rest = length;
+      for (; rest >= 12; rest -= 12) {
+        a = (a + (words[word] as number)) | 0;
+        b = (b + (words[word + 1] as number)) | 0;
+        c = (c + (words[word + 2] as number)) | 0;
+        word += 3;
+        a = (a - c) ^ ((c << 4) | (c >>> 28));
+        c = (c + b) | 0;
+        b = (b - a) ^ ((a << 6) | (a >>> 26));
+        a = (a + c) | 0;
+        c = (c - b) ^ ((b << 8) | (b >>> 24));
+        b = (b + a) | 0;
+        a = (a - c) ^ ((c << 16) | (c >>> 16));
+        c = (c + b) | 0;
+        b = (b - a) ^ ((a << 19) | (a >>> 13));
+        a = (a + c) | 0;
+        c = (c - b) ^ ((b << 4) | (b >>> 28));
+        b = (b + a) | 0;
+      }
+      a = (a + ((words[word] as number) & (masksA[rest] as number))) | 0;
+      b = (b + ((words[word + 1] as number) & (masksB[rest] as number))) | 0;
+      // The lowest byte of `c` is left to the length.
+      c = (c + (((words[word + 2] as number) & (masksC[rest] as number)) << 8)) | 0;
+      c = ((c ^ b) - ((b << 14) | (b >>> 18))) | 0;
+      a = ((a ^ c) - ((c << 11) | (c >>> 21))) | 0;
+      b = ((b ^ a) - ((a << 25) | (a >>> 7))) | 0;
+      c = ((c ^ b) - ((b << 16) | (b >>> 16))) | 0;
+      a = ((a ^ c) - ((c << 4) | (c >>> 28))) | 0;
+      b = ((b ^ a) - ((a << 14) | (a >>> 18))) | 0;
+      c = ((c ^ b) - ((b << 24) | (b >>> 8))) | 0;
+      high = b;
+      low = c;
+    }
+    this.lastHigh = high;
+    this.lastLow = low;
+  }
 }
 
 function hex(half: number): string {

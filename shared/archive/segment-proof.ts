@@ -2,7 +2,7 @@ import type { RowsDigest } from '../retention/row-target.ts';
 import { ArchiveFault } from './archive-fault.ts';
 import { archiveFolder, fileKey } from './archive-names.ts';
 import type { ArchiveStore } from './archive-store.ts';
-import { CopyTextError, CopyTextReader } from './copy-text.ts';
+import { type CopiedRow, CopyTextError, CopyTextReader } from './copy-text.ts';
 import { equalDigests } from './digest.ts';
 import { freeMemory } from './free-memory.ts';
 import type { Manifest, ManifestTable } from './manifest.ts';
@@ -11,8 +11,8 @@ import { RowsHash } from './row-hash.ts';
 
 /** Is told of each row of a segment, and of each segment when all of its rows are those that were archived. */
 export interface ProvenRows {
-  /** @param segment index, from 0 on. The bytes are overwritten by the next row. */
-  onRow?(segment: number, record: Uint8Array, ends: Int32Array, hash: RowsHash): void;
+  /** @param segment index, from 0 on. The row is overwritten by the next one. */
+  onRow?(segment: number, row: CopiedRow, hash: RowsHash): void;
   onSegment?(segment: number): void;
 }
 
@@ -35,7 +35,7 @@ export async function* proveSegments(
   const { policy, sequence } = manifest;
   const key = fileKey(policy, sequence, table.file.name);
   const proof = new SegmentProof(manifest, tableIndex, proven);
-  const reader = new CopyTextReader(table.columns.length, (record, length, ends) => proof.add(record, length, ends));
+  const reader = new CopyTextReader(table.columns.length, (row) => proof.add(row));
   try {
     for await (const text of readCopyFile(store, key, table.file)) {
       reader.push(text);
@@ -61,13 +61,14 @@ class SegmentProof {
   rows = 0;
   readonly #digests: readonly RowsDigest[];
   readonly #proven: ProvenRows;
-  readonly #hash = new RowsHash();
+  readonly #hash: RowsHash;
   #segment = 0;
   #expectedRows = 0;
 
   constructor(manifest: Manifest, tableIndex: number, proven: ProvenRows) {
     this.#digests = manifest.segments.map(({ digests }) => digests[tableIndex] as RowsDigest);
     this.#proven = proven;
+    this.#hash = new RowsHash(manifest.tables[tableIndex]?.columns.length ?? 0);
     this.#skipEmpty();
   }
 
@@ -78,12 +79,12 @@ class SegmentProof {
     return isOfFile ? [] : [`segment ${number} of ${this.#digests.length}`];
   }
 
-  add(record: Uint8Array, length: number, ends: Int32Array): void {
+  add(row: CopiedRow): void {
     if (this.#segment === this.#digests.length) throw new SegmentError('There are more rows than were archived.');
     const hash = this.#hash;
-    hash.add(record, length);
+    hash.add(row);
     this.rows += 1;
-    this.#proven.onRow?.(this.#segment, record, ends, hash);
+    this.#proven.onRow?.(this.#segment, row, hash);
     if (hash.rows !== this.#expectedRows) return;
     this.#close();
     this.#segment += 1;

@@ -1,6 +1,8 @@
 import { escapeLiteral } from 'pg';
+import { join } from 'sql-template-tag';
 import { UncheckedError } from '../unchecked-error.ts';
 import { applicationName, type Session } from './session.ts';
+import { qualified, type TableName } from './sql.ts';
 
 /** What a server can be asked for, depending on its version and machine. */
 export interface ServerFeatures {
@@ -56,6 +58,7 @@ export function transactionScript({
   isolation,
   access = 'read only',
   snapshot,
+  holds = [],
   timeZone,
   features,
   settings,
@@ -65,6 +68,11 @@ export function transactionScript({
   readonly access?: 'read only' | 'read write';
   /** What pg_export_snapshot returned. */
   readonly snapshot?: string;
+  /**
+   * Tables that are kept from being altered, as by a statement that writes rows, before the transaction sees anything:
+   * it sees them as they are from then on. https://www.postgresql.org/docs/current/sql-lock.html
+   */
+  readonly holds?: readonly TableName[];
   readonly timeZone: string;
   readonly features: ServerFeatures;
   readonly settings: StatementSettings;
@@ -93,6 +101,9 @@ export function transactionScript({
     'set local cursor_tuple_fraction = 1',
     `set local timezone = ${escapeLiteral(timeZone)}`,
     ...settingsScript(settings),
+    ...(holds.length === 0
+      ? []
+      : [`lock table only ${join(holds.map(qualified), ', only ').text} in row exclusive mode`]),
     'select pg_catalog.pg_backend_pid() as pid',
   ];
 }

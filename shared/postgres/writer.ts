@@ -2,6 +2,7 @@ import type { Sql } from 'sql-template-tag';
 import { answerDeadlineMs } from './read-mode.ts';
 import type { ReaderOptions, ReadOptions } from './reader.ts';
 import { Session } from './session.ts';
+import type { TableName } from './sql.ts';
 import {
   anyWayScript,
   heapScript,
@@ -33,8 +34,10 @@ export interface Writer extends AsyncDisposable {
    * Begins a transaction in which all statements see the database as it was at its first one, beside what they change themselves. A
    * change to a row that somebody else has changed since is an error of class 40: nothing is ever counted on one state and changed on
    * another. https://www.postgresql.org/docs/current/transaction-iso.html#XACT-REPEATABLE-READ
+   *
+   * @param holds tables that nobody can alter from before that moment to the end of the transaction.
    */
-  begin(): Promise<void>;
+  begin(holds?: readonly TableName[]): Promise<void>;
   query<Row extends object>(statement: Sql, options?: WriteOptions): Promise<Row[]>;
   run(statement: Sql, options?: WriteOptions): Promise<Ran>;
   /**
@@ -96,8 +99,9 @@ class SessionWriter implements Writer {
     this.#deadlineMs = answerDeadlineMs(surroundings.settings);
   }
 
-  async begin(): Promise<void> {
-    const script = transactionScript({ ...this.#surroundings, isolation: 'repeatable read', access: 'read write' });
+  async begin(holds: readonly TableName[] = []): Promise<void> {
+    const isolation = 'repeatable read';
+    const script = transactionScript({ ...this.#surroundings, isolation, access: 'read write', holds });
     await this.#session.script(script, this.#deadlineMs);
   }
 

@@ -2,7 +2,7 @@ import { uncheckedReason } from '../aws/unchecked-reason.ts';
 import { LedgerError } from '../ledger/ledger-error.ts';
 import { postgresUncheckedReason } from '../postgres/unchecked-reason.ts';
 import { UncheckedError } from '../unchecked-error.ts';
-import { BatchMismatch } from './delete-batch.ts';
+import { BatchMismatch, TableChanged } from './delete-batch.ts';
 import { BatchUnsettled } from './delete-batch-transaction.ts';
 
 /**
@@ -12,7 +12,7 @@ import { BatchUnsettled } from './delete-batch-transaction.ts';
  * - `slow`: it took longer than a statement may; with a smaller one.
  * - `conflict`: somebody has changed a row of it meanwhile, or waited for one while it was waited for them; again, as things are now.
  * - `constraint`: a row that is there refers to one of it; again, as that one may be a child that has come meanwhile.
- * - `mismatch`: the rows are not those that were to be deleted; not again.
+ * - `mismatch`: the rows, or what a table consists of, are not those that were to be deleted; not again.
  * - `lost`: the connection is gone, and nothing was deleted; over another one.
  * - `unsettled`: the connection is gone, and it may be deleted; over another one, when that is known.
  * - `ledger-broken`: it cannot be written down; not again.
@@ -40,6 +40,7 @@ export interface BatchFailure {
 /** Returns why a batch was not deleted; undefined for what is a bug. */
 export function batchFailure(error: unknown): BatchFailure | undefined {
   if (error instanceof BatchMismatch) return failureOf('mismatch', `${error.message}; the batch was undone.`);
+  if (error instanceof TableChanged) return failureOf('mismatch', error.message);
   if (error instanceof BatchUnsettled) {
     return { kind: 'unsettled', reason: 'unreachable', detail: `The server could not be heard: ${error.message}.` };
   }

@@ -1,7 +1,8 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag';
+import { rowHash } from '../archive/row-hash-sql.ts';
 import { columnList, qualified } from '../postgres/sql.ts';
 import { childPath, positionOrder, positionTexts, rangeCondition, rootRows } from './row-range.ts';
-import type { Position, RowRange, RowTarget, TypedColumn } from './row-target.ts';
+import type { Position, RowRange, RowTarget, TargetChild, TypedColumn } from './row-target.ts';
 
 /** Keys of rows that are in a range and stay there, as texts. */
 export type ExcludedKeys = readonly Position[];
@@ -24,7 +25,7 @@ export function keyText(key: readonly TypedColumn[]): Sql {
 }
 
 /** Returns the expression of a text's hash, whatever the collation of the database. */
-export function textHash(text: Sql): Sql {
+function textHash(text: Sql): Sql {
   return sql`pg_catalog.hashtextextended(${text} collate "C", 0)`;
 }
 
@@ -34,7 +35,7 @@ export function deleteRoot(target: RowTarget, range: RowRange, excluded: Exclude
   return sql`
     with gone as (
       delete from ${root} where ${rangeCondition(target, range)}${butExcluded(target, excluded, keyColumns(target))}
-      returning ${textHash(sql`(${root}.*)::text`)} as hash, ${textHash(keyText(target.key))} as key_hash
+      returning ${rowHash(target.root.columns, target.root.name)} as hash, ${textHash(keyText(target.key))} as key_hash
     )
     select pg_catalog.pg_current_xact_id()::text as transaction, pg_catalog.count(*)::text as rows,
       pg_catalog.sum(hash)::text as hash, pg_catalog.sum(key_hash)::text as keys_hash from gone`;
@@ -47,9 +48,10 @@ export function deleteRootRows(target: RowTarget, range: RowRange): Sql {
 
 /** Returns the statement that deletes the rows of a child that go with the root's rows in a range, and says what they were. */
 export function deleteChild(target: RowTarget, index: number, range: RowRange, excluded: ExcludedKeys): Sql {
+  const { columns } = target.children[index] as TargetChild;
   return sql`
     with gone as (
-      ${deleteFromChild(target, index, range, excluded)} returning ${textHash(sql`(child.*)::text`)} as hash
+      ${deleteFromChild(target, index, range, excluded)} returning ${rowHash(columns, 'child')} as hash
     )
     select pg_catalog.pg_current_xact_id()::text as transaction, pg_catalog.count(*)::text as rows,
       pg_catalog.sum(hash)::text as hash, null as keys_hash from gone`;

@@ -1,3 +1,4 @@
+import type { TableName } from '../postgres/sql.ts';
 import type { Writer } from '../postgres/writer.ts';
 
 /**
@@ -11,12 +12,17 @@ export class BatchUnsettled extends Error {
 /**
  * Runs `work` in a transaction and makes it final.
  *
+ * @param holds tables that nobody can alter meanwhile.
  * @throws BatchUnsettled when nobody can tell here whether it is final; whatever else it throws, nothing is changed.
  */
-export async function inTransaction<Result>(writer: Writer, work: () => Promise<Result>): Promise<Result> {
-  await writer.begin();
+export async function inTransaction<Result>(
+  writer: Writer,
+  work: () => Promise<Result>,
+  holds: readonly TableName[] = [],
+): Promise<Result> {
   let result: Result;
   try {
+    await writer.begin(holds);
     result = await work();
   } catch (error) {
     // A connection that is broken rolls back by itself.

@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { rowHash } from '../archive/row-hash-sql.ts';
 import type { Writer } from '../postgres/writer.ts';
 import {
   type DeletionServer,
@@ -8,7 +9,7 @@ import {
   plugIn,
   startDeletionServer,
 } from './batch-loop-fixtures.ts';
-import { BatchMismatch, deleteBatch } from './delete-batch.ts';
+import { BatchMismatch, deleteBatch, TableChanged } from './delete-batch.ts';
 import type { BatchFacts } from './delete-batch-facts.ts';
 import { batchFailure } from './delete-batch-failure.ts';
 import { deleteNextRows } from './delete-batch-next.ts';
@@ -37,9 +38,11 @@ const noNote = async () => {};
 
 /** What PostgreSQL itself says of rows. */
 async function digestOf(table: string, where: string): Promise<RowsDigest> {
+  const { root, children } = await listensBefore(writer, never);
+  const { columns = [] } = [root, ...children].find(({ name }) => name === table) ?? {};
   const { rows } = await at.admin.query(
-    `select count(*)::int as rows, coalesce(sum(hashtextextended(t::text collate "C", 0)), 0)::text as hash
-     from ${table} t where ${where}`,
+    `select count(*)::int as rows, coalesce(sum(${rowHash(columns).text}), 0)::text as hash
+     from ${table} where ${where}`,
   );
   const { rows: count, hash } = rows[0] as { rows: number; hash: string };
   return { rows: count, hash: BigInt.asUintN(64, BigInt(hash)).toString(16).padStart(16, '0') };
@@ -118,6 +121,50 @@ describe('deleting a batch', () => {
     expect([await ids(), await claps()]).toEqual(before);
     // The connection is as good as before.
     await deleteBatch(writer, target, { range: batch.range }, noNote);
+  });
+
+  it.each([
+    ['the root', 'alter table listens add column mood text', 'public.listens: the column mood has been added since.'],
+    [
+      'a child',
+      'alter table claps alter note type varchar',
+      'public.claps: note is character varying now and was text.',
+    ],
+  ])('deletes nothing where %s was altered', async (_, change, told) => {
+    const target = await listensBefore(writer, never);
+    await at.admin.query(change);
+    const batch = { range: { after: undefined, upTo: undefined } };
+    const failed = deleteBatch(writer, target, batch, () => Promise.reject(new Error('told')));
+    await expect(failed).rejects.toBeInstanceOf(TableChanged);
+    expect(batchFailure(await failed.catch((error) => error))).toMatchObject({
+      kind: 'mismatch',
+      detail: expect.stringContaining(told),
+    });
+    expect(await ids()).toHaveLength(100);
+  });
+
+  it('deletes nothing where a table is altered while it is waited for', async () => {
+    const target = await listensBefore(writer, never);
+    const other = new Client(at.url);
+    await other.connect();
+    await using patient = await openTestWriter(at.writerUrl, { lockTimeoutSeconds: 20 });
+    await other.query('begin; alter table claps add column loud boolean default true');
+    const failed = deleteBatch(patient, target, { range: { after: undefined, upTo: undefined } }, noNote);
+    failed.catch(() => {});
+    await at.until("select where not exists (select from pg_locks where relation = 'claps'::regclass and not granted)");
+    await other.query('commit');
+    await expect(failed).rejects.toBeInstanceOf(TableChanged);
+    expect(await ids()).toHaveLength(100);
+    // The connection is as good as before, and waits no longer than it may.
+    await other.query('begin; lock table claps');
+    const locked = deleteBatch(writer, target, { range: { after: undefined, upTo: undefined } }, noNote);
+    expect(batchFailure(await locked.catch((error) => error))?.kind).toBe('locked');
+    await other.end();
+    const now = await listensBefore(writer, never);
+    expect(await deleteBatch(writer, now, { range: { after: undefined, upTo: undefined } }, noNote)).toMatchObject([
+      { rows: 100 },
+      { rows: 66 },
+    ]);
   });
 
   it('deletes nothing that could not be written down', async () => {

@@ -5,6 +5,7 @@ import type { BeforeCommit } from './delete-batch-facts.ts';
 import { deleteChild, deleteRoot, type ExcludedKeys, type Gone } from './delete-batch-statements.ts';
 import { inTransaction } from './delete-batch-transaction.ts';
 import type { RowRange, RowsDigest, RowTarget } from './row-target.ts';
+import { changedTables } from './table-shape.ts';
 
 /** Rows of a target that are to be deleted as one. */
 export interface Batch {
@@ -32,6 +33,16 @@ export class BatchMismatch extends Error {
   }
 }
 
+/** A table is not what it was: rows may have what nobody has seen. Nothing is deleted. */
+export class TableChanged extends Error {
+  override readonly name = 'TableChanged';
+
+  /** @param changes a sentence for each table. */
+  constructor(changes: readonly string[]) {
+    super(`Rows of a table that has been altered were to be deleted. ${changes.join(' ')}`);
+  }
+}
+
 /**
  * Deletes rows with all that goes with them, the children first and the deepest of them before the others, in one transaction that sees
  * one moment: a row that somebody else changes meanwhile is an error of class 40, and undoes it. What was deleted is compared with
@@ -39,7 +50,7 @@ export class BatchMismatch extends Error {
  *
  * @param beforeCommit is told what was deleted.
  * @returns digests of the root and of each child.
- * @throws BatchMismatch when it was not what was expected; BatchUnsettled when the connection breaks at the end; the server's errors.
+ * @throws TableChanged when a table has other columns than the target says; BatchMismatch when it was not what was expected; BatchUnsettled when the connection breaks at the end; the server's errors.
  */
 export async function deleteBatch(
   writer: Writer,
@@ -47,7 +58,10 @@ export async function deleteBatch(
   { range, expected, excludedKeys = [] }: Batch,
   beforeCommit: BeforeCommit,
 ): Promise<RowsDigest[]> {
-  return inTransaction(writer, async () => {
+  const tables = [target.root, ...target.children];
+  const work = async () => {
+    const changed = await changedTables(writer, tables);
+    if (changed.length > 0) throw new TableChanged(changed);
     const childDigests: RowsDigest[] = [];
     // A parent comes before its children.
     for (let index = target.children.length - 1; index >= 0; index -= 1) {
@@ -61,7 +75,8 @@ export async function deleteBatch(
     const keysHash = hashText(BigInt(gone?.keys_hash ?? 0));
     await beforeCommit({ transaction: gone?.transaction ?? '', rows, childRows, keysHash, digests });
     return digests;
-  });
+  };
+  return inTransaction(writer, work, tables);
 }
 
 function digestOf(gone: Gone | undefined): RowsDigest {

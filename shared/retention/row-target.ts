@@ -14,7 +14,7 @@ export interface TargetTable extends TableName {
   readonly columns: readonly TargetColumn[];
   readonly primaryKey: readonly string[];
   readonly isPartitioned: boolean;
-  /** SHA-256 of all that a row's text depends on: the columns' names, types and order. */
+  /** SHA-256 of what rows consist of: the columns' names, types and order. */
   readonly shapeHash: string;
 }
 
@@ -63,7 +63,7 @@ export interface RowRange {
 /** How many rows of a table there are in a range, and the sum of their hashes: what is to be there, or what was. */
 export interface RowsDigest {
   readonly rows: number;
-  /** Sum of `hashtextextended(row::text, 0)` modulo 2^64, 16 hexadecimal digits: whatever their order, the same rows have the same. */
+  /** Sum of the hashes of the rows (`rowHashName`) modulo 2^64, 16 hexadecimal digits: whatever their order, the same rows have the same. */
   readonly hash: string;
 }
 

@@ -34,15 +34,19 @@ export function withFault(outcome: PolicyOutcome, fault: Omit<Fault, 'evidence'>
 export function withDifferences(
   outcome: PolicyOutcome,
   subject: string,
-  { keys, rows }: Differences,
+  { keys, rows, altered }: Differences,
   isLeftAlone: boolean,
 ): PolicyOutcome {
   const what = `${rows} ${rows === 1 ? 'row' : 'rows'}${isLeftAlone ? ' or more' : ''}`;
   const then = isLeftAlone
     ? 'Nothing of the archive was deleted; the next run leaves them out and goes on.'
     : 'They were left where they are; the rest of the archive goes on.';
-  const detail = `${what} changed, came or went in the range of the archive after it was copied. ${then}`;
-  return withFault(outcome, { rule: 'row-changed', subject, detail, evidence: { rows, keys: [...keys] } });
+  const why =
+    altered.length > 0
+      ? `A table was altered after the archive was copied, and each of its rows is another one now. ${altered.join(' ')}`
+      : `${what} changed, came or went in the range of the archive after it was copied.`;
+  const evidence = { rows, keys: [...keys], ...(altered.length > 0 ? { altered: [...altered] } : {}) };
+  return withFault(outcome, { rule: 'row-changed', subject, detail: `${why} ${then}`, evidence });
 }
 
 /**

@@ -372,7 +372,7 @@ class PolicyWork {
     if (state === 'differs' || state === 'held') this.#outcome = { ...this.#outcome, state: 'stopped' };
     if (mismatch !== undefined) {
       // Which ones is found out by the next run, row by row.
-      const detail = `Rows have changed while those of the archive were deleted: ${mismatch.detail}`;
+      const detail = `What is in the database has changed while the archive's rows were deleted: ${mismatch.detail}`;
       this.#outcome = withFault(this.#outcome, { rule: 'row-changed', subject, detail });
     }
     if (state === 'held') {

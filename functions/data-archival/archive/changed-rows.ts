@@ -3,9 +3,9 @@ import type { ArchiveStore } from '../../../shared/archive/archive-store.ts';
 import { type ArchivedRow, archivedRows } from '../../../shared/archive/archived-rows.ts';
 import { addDigests, emptyDigest, equalDigests, hashText, subtractDigests } from '../../../shared/archive/digest.ts';
 import type { Manifest } from '../../../shared/archive/manifest.ts';
+import { rowHash } from '../../../shared/archive/row-hash-sql.ts';
 import type { Reader } from '../../../shared/postgres/reader.ts';
 import { columnList, identifier, qualified } from '../../../shared/postgres/sql.ts';
-import { textHash } from '../../../shared/retention/delete-batch-statements.ts';
 import { childRows, rootRows } from '../../../shared/retention/row-range.ts';
 import type { Position, RowRange, RowsDigest, RowTarget } from '../../../shared/retention/row-target.ts';
 
@@ -26,6 +26,8 @@ export interface SegmentChanges {
 
 /** Where rows are compared with, and which are not. */
 export interface ComparedDatabase {
+  /** The tables have other columns than were archived: every row that is there is another one. */
+  readonly isAltered?: boolean;
   readonly target: RowTarget;
   readonly reader: Pick<Reader, 'query'>;
   readonly excludedKeys?: readonly Position[];
@@ -43,7 +45,7 @@ export async function* changedRows(
   store: ArchiveStore,
   manifest: Manifest,
   segments: readonly number[],
-  { target, reader, excludedKeys = [] }: ComparedDatabase,
+  { target, reader, excludedKeys = [], isAltered = false }: ComparedDatabase,
 ): AsyncGenerator<SegmentChanges, void, undefined> {
   const wanted = new Set(segments);
   const excluded = new Set(excludedKeys.map(keyText));
@@ -51,7 +53,7 @@ export async function* changedRows(
   try {
     for (const segment of segments) {
       const archived = new Map<string, Row>();
-      const isClear = await readArchived(tables, segment, archived);
+      const isClear = (await readArchived(tables, segment, archived)) && !isAltered;
       const found = await readDatabase(reader, target, segmentRange(manifest, segment));
       const digests = manifest.segments[segment]?.digests ?? [];
       yield await compare({ segment, digests, archived, isClear, excluded }, found, { target, reader });
@@ -159,17 +161,17 @@ async function readDatabase(
   const found = new Map<string, Row>();
   const root = identifier(target.root.name);
   const rows = await reader.query<{ key: string[]; hash: string }>(
-    sql`select ${keyTexts(target)} as key, ${textHash(sql`(${root}.*)::text`)}::text as hash
+    sql`select ${keyTexts(target)} as key, ${rowHash(target.root.columns, target.root.name)}::text as hash
       from ${rootRows(target, range)} as ${root}`,
   );
   for (const { key, hash } of rows) {
     const digests = [{ rows: 1, hash: hashText(BigInt(hash)) }, ...target.children.map(() => emptyDigest)];
     found.set(keyText(key), { key, digests });
   }
-  for (const index of target.children.keys()) {
+  for (const [index, { columns }] of target.children.entries()) {
     const children = await reader.query<{ key: string[]; rows: string; hash: string }>(
       sql`select ${keyTexts(target, 'root')} as key, pg_catalog.count(*)::text as rows,
-          pg_catalog.sum(${textHash(sql`(child.*)::text`)})::text as hash
+          pg_catalog.sum(${rowHash(columns, 'child')})::text as hash
         from ${childRows(target, index, range)} group by 1`,
     );
     for (const { key, rows: count, hash } of children) {
@@ -184,7 +186,7 @@ interface ArchivedSegment {
   readonly segment: number;
   readonly digests: readonly RowsDigest[];
   readonly archived: ReadonlyMap<string, Row>;
-  /** It is known of each row of a child which row it goes with. */
+  /** Rows can be compared, and it is known of each row of a child which row it goes with. */
   readonly isClear: boolean;
   readonly excluded: ReadonlySet<string>;
 }

@@ -251,19 +251,59 @@ describe.each(Object.entries(changes))('%s between copy and deletion', (_, { sql
   }
 });
 
-describe('a column that is added between copy and deletion', () => {
-  it('makes every row another one: nothing is deleted, and the next run archives them anew with it', async () => {
-    const outcome = await at.archive(
-      once('archive-recorded', () => at.admin.query("alter table listens add column mood text default 'calm'")),
-    );
+describe('a table that is altered between copy and deletion', () => {
+  it.each([
+    ['a column that is added', "add column mood text default 'calm'", 'the column mood has been added since'],
+    [
+      'a column of another type',
+      'alter column note type varchar(40)',
+      'note is character varying(40) now and was text',
+    ],
+    ['a column of another name', 'rename column note to words', 'the column note is not there any more'],
+  ])('has other rows by %s: nothing is deleted, and the next run archives them anew', async (_, change, told) => {
+    const outcome = await at.archive(once('archive-recorded', () => at.admin.query(`alter table listens ${change}`)));
     expect(outcome).toMatchObject({ state: 'stopped', deleted: 0 });
-    expect(outcome.faults).toMatchObject([{ rule: 'row-changed' }]);
+    expect(outcome.faults).toMatchObject([{ rule: 'row-changed', detail: expect.stringContaining(told) }]);
     await expectAllThere();
     const next = await at.archive();
     expect(next).toMatchObject({ state: 'done', archived: 1_200, deleted: 1_200 });
+    expect(next.faults).toMatchObject([{ rule: 'row-changed', detail: expect.stringContaining(told) }]);
     const { keys, excluded, children } = await at.archived();
     expect([keys.length, excluded.length, children.length]).toEqual([1_200, 1_200, 800]);
     expect(await at.ids()).toEqual([]);
+  });
+
+  it('as a child is another one too', async () => {
+    const outcome = await at.archive(
+      once('archive-recorded', () => at.admin.query('alter table claps add column loud boolean')),
+    );
+    expect(outcome).toMatchObject({ state: 'stopped', deleted: 0, faults: [{ rule: 'row-changed' }] });
+    await expectAllThere();
+    expect(await at.archive()).toMatchObject({ state: 'done', archived: 1_200, deleted: 1_200 });
+  });
+
+  it('while batches are deleted loses no further one', async () => {
+    const outcome = await at.archive({
+      policy: smallBatches,
+      ...once('batch-final', () => at.admin.query("alter table listens add column mood text default 'calm'")),
+    });
+    expect(outcome).toMatchObject({ state: 'stopped', faults: [{ rule: 'row-changed' }] });
+    expect(outcome.faults[0]?.detail).toContain('the column mood has been added since');
+    const left = await at.ids();
+    expect(left).toHaveLength(1_200 - outcome.deleted);
+    expect(left).not.toEqual([]);
+    const next = await at.archive({ policy: smallBatches });
+    expect(next).toMatchObject({ state: 'done', archived: left.length, deleted: left.length });
+    const { keys, excluded } = await at.archived();
+    expect([keys.length, excluded.length]).toEqual([1_200, left.length]);
+    expect(await at.ids()).toEqual([]);
+  });
+
+  it('has the same rows when a column may not be NULL any more', async () => {
+    const outcome = await at.archive(
+      once('archive-recorded', () => at.admin.query('alter table listens alter note set not null')),
+    );
+    expect(outcome).toMatchObject({ state: 'done', deleted: 1_200, faults: [] });
   });
 });
 

@@ -8,6 +8,7 @@ import type { BatchLedger } from '../../../shared/retention/batch-ledger.ts';
 import { type BatchLoopResult, runBatches } from '../../../shared/retention/batch-loop.ts';
 import type { Deletion } from '../../../shared/retention/batch-loop-surroundings.ts';
 import type { Position, RowTarget } from '../../../shared/retention/row-target.ts';
+import { changedTables } from '../../../shared/retention/table-shape.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { OnStep } from './archive-steps.ts';
 import { changedRows, type SegmentChanges, segmentRange } from './changed-rows.ts';
@@ -51,6 +52,8 @@ export interface Differences {
   /** Keys of the root's rows, as many as are worth naming. */
   readonly keys: readonly string[];
   readonly rows: number;
+  /** A sentence for each table that has other columns now: each of its rows is another one. */
+  readonly altered: readonly string[];
 }
 
 /** What became of an archive. */
@@ -90,12 +93,18 @@ export async function finishArchive(archive: ProvenArchive, options: FinishOptio
     exclusions,
     state: 'unfinished',
   });
-  const { equal, unequal } = await compareSegments(archive, excludedKeys, options);
+  const altered = await readAlterations(archive, options);
+  const { equal, unequal } =
+    altered.length > 0
+      ? { equal: [], unequal: leftSegments(archive) }
+      : await compareSegments(archive, excludedKeys, options);
   if (archive.isFresh && unequal.length > 0) {
-    const differences = await nameDifferences(archive, unequal, options);
+    const differences =
+      altered.length > 0 ? { keys: [], rows: 0, altered } : await nameDifferences(archive, unequal, options);
     return { state: 'differs', result: undefined, kept: 0, differences };
   }
-  const { pending, excluded, differences, late } = await sortOut(archive, { unequal, excludedKeys }, options);
+  const different = { unequal, excludedKeys, altered };
+  const { pending, excluded, differences, late } = await sortOut(archive, different, options);
   await options.onStep('rows-compared');
   const source = new SegmentSource({
     target: options.target,
@@ -144,15 +153,39 @@ function requireSameTables(manifest: Manifest, target: RowTarget): void {
   );
 }
 
+/**
+ * The hash of a row is of the columns that were archived. Of one that was added it knows nothing.
+ *
+ * @throws UncheckedError `table-changed` when tables are not as this run has found them either.
+ */
+async function readAlterations(
+  { manifest, isFresh }: ProvenArchive,
+  { target, deletion }: FinishOptions,
+): Promise<string[]> {
+  const { primary } = deletion;
+  const altered = await changedTables(primary, manifest.tables);
+  if (isFresh) return altered;
+  const changed = await changedTables(primary, [target.root, ...target.children]);
+  if (changed.length > 0)
+    throw new UncheckedError('table-changed', `Changed since the run began: ${changed.join(' ')}`);
+  return altered;
+}
+
+/** Returns the indexes of segments that the ledger does not say are deleted. */
+function leftSegments({ manifest, deleted }: ProvenArchive): number[] {
+  return [...manifest.segments.keys()].filter((segment) => !deleted.has(segment));
+}
+
 /** Segments that the database has as they were archived need no look at their rows. */
 async function compareSegments(
-  { manifest, deleted }: ProvenArchive,
+  archive: ProvenArchive,
   excludedKeys: readonly Position[],
   { target, deletion }: FinishOptions,
 ): Promise<{ equal: PendingSegment[]; unequal: number[] }> {
   const equal: PendingSegment[] = [];
   const unequal: number[] = [];
-  const left = [...manifest.segments.keys()].filter((segment) => !deleted.has(segment));
+  const { manifest } = archive;
+  const left = leftSegments(archive);
   const ranges = left.map((segment) => ({ range: segmentRange(manifest, segment), excludedKeys }));
   let at = 0;
   for await (const found of rangeDigests(deletion.primary, target, ranges)) {
@@ -194,14 +227,22 @@ class FoundDifferences {
   }
 
   get told(): Differences {
-    return { keys: this.#keys, rows: this.#rows };
+    return { keys: this.#keys, rows: this.#rows, altered: [] };
   }
 }
 
 /** Finds out row by row what of the segments is to be deleted, and writes down what is not the archive's any more. */
 async function sortOut(
   archive: ProvenArchive,
-  { unequal, excludedKeys }: { readonly unequal: readonly number[]; readonly excludedKeys: readonly Position[] },
+  {
+    unequal,
+    excludedKeys,
+    altered,
+  }: {
+    readonly unequal: readonly number[];
+    readonly excludedKeys: readonly Position[];
+    readonly altered: readonly string[];
+  },
   options: FinishOptions,
 ): Promise<{
   pending: PendingSegment[];
@@ -215,7 +256,7 @@ async function sortOut(
   const leavesOut: Position[] = [];
   const found = new FoundDifferences();
   let late = 0;
-  const database = { target, reader: deletion.primary, excludedKeys };
+  const database = { target, reader: deletion.primary, excludedKeys, isAltered: altered.length > 0 };
   for await (const changes of changedRows(store, manifest, unequal, database)) {
     const { segment, changed, gone, unchanged, excluded } = changes;
     // What Caretaker may have deleted itself is the archive's, although it is in the table no more.
@@ -230,7 +271,7 @@ async function sortOut(
     await writeExclusions(archive, leavesOut, options);
     await options.onStep('exclusions-written');
   }
-  const differences = found.isEmpty ? undefined : found.told;
+  const differences = found.isEmpty ? undefined : { ...found.told, altered };
   return { pending, excluded: excludedKeys.length + leavesOut.length, late, differences };
 }
 

@@ -4,6 +4,7 @@ import { sumDigests } from '../../../shared/archive/digest.ts';
 import type { Manifest } from '../../../shared/archive/manifest.ts';
 import { writeParquetFile } from '../../../shared/archive/parquet.ts';
 import { readCopyFile } from '../../../shared/archive/read-file.ts';
+import { rowHashName } from '../../../shared/archive/row-hash.ts';
 import { verifyArchive } from '../../../shared/archive/verify-archive.ts';
 import type { RowTarget } from '../../../shared/retention/row-target.ts';
 import type { ArchivalPolicy } from '../config.ts';
@@ -56,6 +57,7 @@ function draftOf(copied: CopiedRows, { policy, target, ...provenance }: Provenan
     serverVersion: copied.serverVersion,
     encoding: copied.encoding,
     compression: 'zstd',
+    rowHash: rowHashName,
     cutoff: target.cutoff,
     ageColumn: target.age.name,
     key: target.key.map(({ name }) => name),

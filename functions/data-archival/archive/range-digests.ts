@@ -1,15 +1,11 @@
 import sql, { join, type Sql } from 'sql-template-tag';
 import { hashText } from '../../../shared/archive/digest.ts';
+import { rowHash } from '../../../shared/archive/row-hash-sql.ts';
 import type { Reader } from '../../../shared/postgres/reader.ts';
 import { qualified } from '../../../shared/postgres/sql.ts';
-import {
-  butExcluded,
-  type ExcludedKeys,
-  keyColumns,
-  textHash,
-} from '../../../shared/retention/delete-batch-statements.ts';
+import { butExcluded, type ExcludedKeys, keyColumns } from '../../../shared/retention/delete-batch-statements.ts';
 import { childRows, rangeCondition } from '../../../shared/retention/row-range.ts';
-import type { RowRange, RowsDigest, RowTarget } from '../../../shared/retention/row-target.ts';
+import type { RowRange, RowsDigest, RowTarget, TargetChild } from '../../../shared/retention/row-target.ts';
 
 /** A range of rows, without some. */
 export interface ComparedRange {
@@ -55,14 +51,15 @@ async function digests(reader: Pick<Reader, 'query'>, queries: readonly Sql[]): 
 }
 
 function rootDigest(target: RowTarget, { range, excludedKeys }: ComparedRange): Sql {
-  const root = qualified(target.root);
+  const { root } = target;
   return sql`
-    select pg_catalog.count(*)::text as rows, pg_catalog.sum(${textHash(sql`(${root}.*)::text`)})::text as hash
-    from ${root} where ${rangeCondition(target, range)}${butExcluded(target, excludedKeys, keyColumns(target))}`;
+    select pg_catalog.count(*)::text as rows, pg_catalog.sum(${rowHash(root.columns, root.name)})::text as hash
+    from ${qualified(root)} where ${rangeCondition(target, range)}${butExcluded(target, excludedKeys, keyColumns(target))}`;
 }
 
 function childDigest(target: RowTarget, index: number, { range, excludedKeys }: ComparedRange): Sql {
+  const { columns } = target.children[index] as TargetChild;
   return sql`
-    select pg_catalog.count(*)::text as rows, pg_catalog.sum(${textHash(sql`(child.*)::text`)})::text as hash
+    select pg_catalog.count(*)::text as rows, pg_catalog.sum(${rowHash(columns, 'child')})::text as hash
     from ${childRows(target, index, range)} where true${butExcluded(target, excludedKeys, keyColumns(target, 'root'))}`;
 }

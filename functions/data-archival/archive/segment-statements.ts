@@ -1,6 +1,6 @@
 import sql, { join, type Sql } from 'sql-template-tag';
+import { rowHash } from '../../../shared/archive/row-hash-sql.ts';
 import { columnList, identifier, qualified } from '../../../shared/postgres/sql.ts';
-import { textHash } from '../../../shared/retention/delete-batch-statements.ts';
 import { childPath, positionOrder, positionTexts, rangeCondition } from '../../../shared/retention/row-range.ts';
 import type { Position, RowRange, RowTarget, TargetChild } from '../../../shared/retention/row-target.ts';
 
@@ -43,7 +43,7 @@ export function widthStatement(target: RowTarget, { after, rows }: FirstRows): S
 export function rootSegments(target: RowTarget, { after, rows }: FirstRows, segmentRows: number): Sql {
   const order = positionOrder(target);
   const number = sql`pg_catalog.row_number() over (order by ${order})`;
-  const text = sql`(${identifier(target.root.name)}.*)::text`;
+  const hash = rowHash(target.root.columns, target.root.name);
   // Rows are hashed before they are numbered, and only the hashes carried on: the limit keeps the two apart.
   return sql`
     select ((n - 1) / ${segmentRows}::int8)::int4 as segment, pg_catalog.count(*)::text as rows,
@@ -53,7 +53,7 @@ export function rootSegments(target: RowTarget, { after, rows }: FirstRows, segm
         case when ${number} % ${segmentRows}::int8 = 0 or ${number} = ${rows}::int8
           then ${positionTexts(target)} end as up_to
       from (
-        select ${columnList(orderNames(target))}, ${textHash(text)} as caretaker_hash
+        select ${columnList(orderNames(target))}, ${hash} as caretaker_hash
         from ${qualified(target.root)} where ${rangeCondition(target, { after, upTo: undefined })}
         order by ${order} limit ${rows}::int8
       ) as hashed
@@ -62,12 +62,13 @@ export function rootSegments(target: RowTarget, { after, rows }: FirstRows, segm
 
 /** Returns the statement that counts and hashes the rows of a child that go with those of the root, in the root's segments. */
 export function childSegments(target: RowTarget, index: number, range: RowRange, segmentRows: number): Sql {
+  const { columns } = target.children[index] as TargetChild;
   const number = sql`pg_catalog.row_number() over (order by ${positionOrder(target)})`;
   return sql`
     select ((n - 1) / ${segmentRows}::int8)::int4 as segment, pg_catalog.count(*)::text as rows,
       pg_catalog.sum(hash)::text as hash, null::text[] as up_to
     from (
-      select root.caretaker_n as n, ${textHash(sql`(child.*)::text`)} as hash
+      select root.caretaker_n as n, ${rowHash(columns, 'child')} as hash
       from ${joined(target, index, range, [], sql`, ${number} as caretaker_n`)}
     ) as hashed group by 1 order by 1`;
 }

@@ -13,6 +13,7 @@ import {
 import { ArchiveStore } from '../../../shared/archive/archive-store.ts';
 import type { Completion, Exclusions, Manifest } from '../../../shared/archive/manifest.ts';
 import { manifestHash } from '../../../shared/archive/read-manifest.ts';
+import { rowHashName } from '../../../shared/archive/row-hash.ts';
 import { tableDdl } from '../../../shared/archive/table-ddl.ts';
 import { writeCopyFile } from '../../../shared/archive/write-file.ts';
 import type { AwsClients } from '../../../shared/aws/clients.ts';
@@ -161,7 +162,7 @@ export class Desk {
         columns: columns.map(({ isReadable: _, ...column }) => column),
         primaryKey: [...primaryKey],
         ddl: await tableDdl(session, found.oid),
-        ...(await digestOf(session, sql`${qualified(found)} t`)),
+        ...(await digestOf(session, columns, sql`${qualified(found)} t`)),
         file: { name: name_, ...file },
       });
     }
@@ -190,6 +191,7 @@ export class Desk {
       serverVersion: session.serverVersion,
       encoding: session.encoding,
       compression: 'zstd',
+      rowHash: rowHashName,
       cutoff: '2026-01-01 00:00:00+00',
       ageColumn,
       key: [...key],

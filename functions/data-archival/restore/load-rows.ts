@@ -127,14 +127,17 @@ class TableLoad {
       as select ${columnList(columns)} from ${qualified(this.facts)} with no data`);
     await this.#session.copyIn(this.staging, columns, source);
     await this.#session.query(sql`analyze ${qualified(this.staging)}`);
-    this.#require(await digestOf(this.#session, sql`${qualified(this.staging)} t`), 'what was read from the archive');
+    this.#require(
+      await digestOf(this.#session, this.facts.columns, sql`${qualified(this.staging)} t`),
+      'what was read from the archive',
+    );
   }
 
   /** Takes rows out of the temporary table; `condition` is about them as `t`. */
   async leaveOut(condition: Sql): Promise<void> {
     const [gone] = await this.#session.query<DigestRow>(sql`
       with t as (delete from ${qualified(this.staging)} t where ${condition} returning t.*)
-      select ${digestColumns} from t`);
+      select ${digestColumns(this.facts.columns)} from t`);
     this.expected = subtractDigests(this.expected, digestIn(gone));
   }
 
@@ -163,7 +166,7 @@ class TableLoad {
       with t as (
         insert into ${qualified(this.facts)} as t (${columnList(columns)}) overriding system value
         select ${columnList(columns)} from ${qualified(this.staging)} returning t.*
-      ) select ${digestColumns} from t`);
+      ) select ${digestColumns(this.facts.columns)} from t`);
     this.#inserted = digestIn(row);
   }
 
@@ -180,13 +183,13 @@ class TableLoad {
     this.#require(this.#inserted, 'what was inserted');
     const what = 'what is in the table';
     if (kind === 'schema') {
-      this.#require(await digestOf(this.#session, sql`${qualified(this.facts)} t`), what);
+      this.#require(await digestOf(this.#session, this.facts.columns, sql`${qualified(this.facts)} t`), what);
     } else if (this.parent !== undefined) {
       this.#require(await this.#goingWith(this.parent), what, addDigests(this.#before, this.expected));
     } else {
       const isSame = sameColumns(rootKey, 's');
       const matching = sql`${qualified(this.facts)} t join ${qualified(this.staging)} s on ${isSame}`;
-      this.#require(await digestOf(this.#session, matching), what);
+      this.#require(await digestOf(this.#session, this.facts.columns, matching), what);
     }
   }
 
@@ -204,6 +207,7 @@ class TableLoad {
     const refers = references(this.archived, 'p');
     return digestOf(
       this.#session,
+      this.facts.columns,
       sql`${qualified(this.facts)} t where exists (select from ${qualified(parent.staging)} p where ${refers})`,
     );
   }

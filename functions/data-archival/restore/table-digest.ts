@@ -1,13 +1,14 @@
 import sql, { type Sql } from 'sql-template-tag';
 import { hashText } from '../../../shared/archive/digest.ts';
+import { rowHash } from '../../../shared/archive/row-hash-sql.ts';
 import type { CopySession } from '../../../shared/postgres/copy-session.ts';
-import type { RowsDigest } from '../../../shared/retention/row-target.ts';
+import type { RowsDigest, TypedColumn } from '../../../shared/retention/row-target.ts';
 
 /** Returns the expressions of the count and of the sum of hashes of the rows called `t`, each a text. */
-export const digestColumns = sql`pg_catalog.count(*)::pg_catalog.text as rows,
-  coalesce(
-    pg_catalog.sum(pg_catalog.hashtextextended((t.*)::pg_catalog.text collate pg_catalog."C", 0)), 0
-  )::pg_catalog.text as hash`;
+export function digestColumns(columns: readonly TypedColumn[]): Sql {
+  return sql`pg_catalog.count(*)::pg_catalog.text as rows,
+    coalesce(pg_catalog.sum(${rowHash(columns, 't')}), 0)::pg_catalog.text as hash`;
+}
 
 export interface DigestRow {
   readonly rows: string;
@@ -15,8 +16,12 @@ export interface DigestRow {
 }
 
 /** @param from what stands behind FROM; the table is called `t` in it. */
-export async function digestOf(session: Pick<CopySession, 'query'>, from: Sql): Promise<RowsDigest> {
-  const [row] = await session.query<DigestRow>(sql`select ${digestColumns} from ${from}`);
+export async function digestOf(
+  session: Pick<CopySession, 'query'>,
+  columns: readonly TypedColumn[],
+  from: Sql,
+): Promise<RowsDigest> {
+  const [row] = await session.query<DigestRow>(sql`select ${digestColumns(columns)} from ${from}`);
   return digestIn(row);
 }
 
