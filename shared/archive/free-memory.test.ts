@@ -12,12 +12,23 @@ describe('memory', () => {
     expect(bytes).toHaveLength(0);
   });
 
+  it('is given back of few bytes too where they are all that there is, and only once', () => {
+    const bytes = new Uint8Array(10);
+    const { buffer } = bytes;
+    for (let time = 0; time < 2; time += 1) freeMemory(bytes);
+    freeMemory(new Uint8Array());
+    expect(buffer.detached).toBe(true);
+  });
+
   it('is left alone where bytes may share it', () => {
     const large = new Uint8Array(mebibyte);
     const pooled = Buffer.from('a few bytes');
+    const few = new Uint8Array(10);
+    freeMemory(few.subarray(0, 9));
     freeMemory(large.subarray(1));
     freeMemory(pooled);
     freeMemory(new Uint8Array(new SharedArrayBuffer(mebibyte)));
+    expect(few).toHaveLength(10);
     expect(large).toHaveLength(mebibyte);
     expect(pooled.toString()).toBe('a few bytes');
   });

@@ -4,9 +4,10 @@
  * Does nothing for bytes that may share their memory with others.
  */
 export function freeMemory(bytes: Uint8Array): void {
-  const { buffer, byteOffset } = bytes;
-  if (buffer instanceof ArrayBuffer && byteOffset === 0 && buffer.byteLength >= aloneBytes) buffer.transfer(0);
+  const { buffer, byteOffset, length } = bytes;
+  if (!(buffer instanceof ArrayBuffer) || byteOffset !== 0 || length === 0) return;
+  if (length === buffer.byteLength || buffer.byteLength >= aloneBytes) buffer.transfer(0);
 }
 
-/** Node cuts only small buffers from a pool: https://nodejs.org/api/buffer.html#static-method-bufferallocunsafesize */
+/** Node cuts only small buffers from a pool, and none that takes all of it: https://nodejs.org/api/buffer.html#static-method-bufferallocunsafesize */
 const aloneBytes = 256 * 1024;

@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import sql, { type Sql } from 'sql-template-tag';
 import { inlineValues } from './inline-values.ts';
 import { answerDeadlineMs } from './read-mode.ts';
@@ -36,12 +35,12 @@ export interface CopySession extends AsyncDisposable {
   /** Returns the name of what the transaction sees, for as long as it lasts. */
   exportSnapshot(): Promise<string>;
   /**
-   * Returns the rows of a query as COPY text, which may be of any size and take any time: whoever reads slowly is waited for. One
-   * that is not read to its end breaks the connection.
+   * Returns the rows of a query as COPY text, which may be of any size and take any time: whoever reads slowly is waited for. Bytes
+   * are good until the next ones are asked for. One that is not read to its end breaks the connection.
    *
    * @throws UncheckedError `timeout` when the server sends nothing for as long as a statement may take; and as {@link query}.
    */
-  copyOut(query: Sql): Promise<Readable>;
+  copyOut(query: Sql): Promise<AsyncGenerator<Uint8Array, void, undefined>>;
   /** Returns how many rows the server took; `source` is COPY text. It is undone by an error, and with the transaction. */
   copyIn(table: TableName, columns: readonly string[], source: AsyncIterable<Uint8Array>): Promise<number>;
   /** @throws an error of the server with the severity `ERROR` when all is undone; any other leaves open whether it is final. */
@@ -137,7 +136,7 @@ class OpenCopySession implements CopySession {
     return String(row?.snapshot);
   }
 
-  async copyOut(query: Sql): Promise<Readable> {
+  async copyOut(query: Sql): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
     await this.#limit(false);
     const text = `copy (${inlineValues(query)}\n) to stdout (encoding ${this.#encodingName})`;
     return this.#session.copyOut(text, this.#deadlineMs);

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
 import { Client, type ClientConfig, DatabaseError, type QueryConfig, type QueryResult } from 'pg';
-import { from, to } from 'pg-copy-streams';
+import { from } from 'pg-copy-streams';
 import { UncheckedError } from '../unchecked-error.ts';
 import { requestCancel } from './cancel-request.ts';
+import { CopyOut } from './copy-out.ts';
 import { readingEnded } from './reading-ended.ts';
 import { postgresUncheckedReason } from './unchecked-reason.ts';
 
@@ -19,9 +19,6 @@ const closeMs = 2_000;
 
 /** An answer beyond this is no list of violations. It has to fit into a small function's memory several times. */
 const maximumAnswerBytes = 64 * 1024 * 1024;
-
-/** Of a COPY that are held here while nobody reads them. */
-const copyBufferBytes = 256 * 1024;
 
 export type Row = Record<string, unknown>;
 
@@ -102,15 +99,14 @@ export class Session {
   }
 
   /**
-   * Returns what `COPY … TO STDOUT` sends, as long as it may be. Whoever does not read it to its end breaks the connection: there
+   * Returns what `COPY … TO STDOUT` sends, as long as it may be; bytes are good until the next ones are asked for. Whoever does not read it to its end breaks the connection: there
    * is no other way to end it. A server that sends nothing for `silenceMs` although it is waited for has broken it too.
    *
    * @throws the server's errors, and why the connection is broken, while it is read.
    */
-  async copyOut(text: string, silenceMs: number): Promise<Readable> {
+  async copyOut(text: string, silenceMs: number): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
     await this.#copied;
     if (this.#fault !== undefined) throw this.#fault;
-    const stream = to(text, { highWaterMark: copyBufferBytes });
     const over = Promise.withResolvers<void>();
     const copied = over.promise.then(() => {
       this.#giveUp = undefined;
@@ -119,50 +115,17 @@ export class Session {
     });
     this.#copied = copied;
     const silence = this.#breakWhenSilent(silenceMs);
-    this.#isAsked = true;
-    this.#giveUp = (fault) => {
-      silence.stop();
-      stream.destroy(fault);
-      over.resolve();
-    };
-    const socket = streamOf(this.#client);
-    // pg-copy-streams takes the place of the one listener that `pg` has, and finds the socket with no other.
-    socket.off('data', this.#countAnswer);
-    const read = stream._read.bind(stream);
-    stream._read = (size) => {
-      silence.start();
-      read(size);
-    };
-    const push = stream.push.bind(stream);
-    stream.push = (chunk, encoding) => {
-      const wantsMore = push(chunk, encoding);
-      if (wantsMore) silence.start();
-      else silence.stop();
-      return wantsMore;
-    };
-    let isAnswered = false;
-    const answered = () => {
-      if (isAnswered) return;
-      isAnswered = true;
-      silence.stop();
-      this.#answeredBytes = 0;
-      socket.on('data', this.#countAnswer);
-      over.resolve();
-    };
-    // What `pg` calls at the end: one of the two.
-    const hooks = stream as unknown as { handleReadyForQuery(): void; handleError(error: Error): void };
-    hooks.handleReadyForQuery = answered;
-    hooks.handleError = (error) => {
-      answered();
-      stream.destroy(error);
-    };
-    stream.once('close', () => {
-      silence.stop();
-      if (!isAnswered && !stream.readableEnded) this.break(new Error('The COPY was not read to its end.'));
+    const copy = new CopyOut(text, {
+      onWait: () => silence.start(),
+      onWaited: () => silence.stop(),
+      onOver: () => over.resolve(),
+      onAbandoned: () => this.break(new Error('The COPY was not read to its end.')),
     });
-    silence.start();
-    this.#client.query(stream);
-    return stream;
+    this.#isAsked = true;
+    this.#giveUp = (fault) => copy.fail(fault);
+    this.#answeredBytes = 0;
+    this.#client.query(copy);
+    return copy.rows();
   }
 
   /**

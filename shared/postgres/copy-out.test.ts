@@ -1,0 +1,130 @@
+import { PassThrough } from 'node:stream';
+import type { Connection } from 'pg';
+import { describe, expect, it } from 'vitest';
+import { CopyOut } from './copy-out.ts';
+
+/** A message of the server's: a letter, its length with that of the length itself, and what it says. */
+function message(letter: string, content: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(content as string);
+  const header = Buffer.alloc(5);
+  header.write(letter);
+  header.writeUInt32BE(4 + bytes.length, 1);
+  return Buffer.concat([header, bytes]);
+}
+
+const row = (text: string) => message('d', text);
+const response = message('H', '\0\0\0');
+const notice = message('N', 'what nobody asked for');
+const end = Buffer.concat([message('c', ''), message('C', 'COPY 3\0'), message('Z', 'I')]);
+
+/** A COPY over a connection on which `pg` listens, and what becomes of it. */
+function begin() {
+  const socket = new PassThrough();
+  const pgReceived: Buffer[] = [];
+  const listen = (data: Buffer) => {
+    pgReceived.push(Buffer.from(data));
+    if (Buffer.concat(pgReceived).includes(message('Z', 'I'))) copy.handleReadyForQuery();
+  };
+  socket.on('data', listen);
+  const events: string[] = [];
+  const copy = new CopyOut('copy notes to stdout', {
+    onWait: () => events.push('wait'),
+    onWaited: () => events.push('waited'),
+    onOver: () => events.push('over'),
+    onAbandoned: () => events.push('abandoned'),
+  });
+  const sent: string[] = [];
+  const query = (text: string) => sent.push(text);
+  copy.submit({ stream: socket, query } as unknown as Connection);
+  return { socket, copy, events, sent, listen, pgReceived };
+}
+
+async function textOf(rows: AsyncIterable<Uint8Array>): Promise<string> {
+  let text = '';
+  for await (const bytes of rows) text += Buffer.from(bytes).toString();
+  return text;
+}
+
+describe('a COPY out', () => {
+  it('yields the rows alone, wherever what comes is cut, and leaves the rest to pg', async () => {
+    const long = 'x'.repeat(300);
+    const sent = Buffer.concat([response, row('1\tone\n'), notice, row(''), row(`${long}\n`), row('3\n'), end]);
+    for (let at = 1; at < sent.length; at += 1) {
+      const { socket, copy, events, listen, pgReceived } = begin();
+      const text = textOf(copy.rows());
+      socket.write(Buffer.from(sent.subarray(0, at)));
+      await new Promise(setImmediate);
+      socket.write(Buffer.from(sent.subarray(at)));
+      expect(await text).toBe(`1\tone\n${long}\n3\n`);
+      expect(Buffer.concat(pgReceived)).toEqual(end);
+      expect(socket.listeners('data')).toEqual([listen]);
+      expect(events.filter((event) => event === 'over')).toHaveLength(1);
+    }
+  });
+
+  it('yields them when they come a byte at a time', async () => {
+    const { socket, copy, sent } = begin();
+    expect(sent).toEqual(['copy notes to stdout']);
+    const text = textOf(copy.rows());
+    for (const byte of Buffer.concat([response, notice, row('1\n'), row('2\n'), end])) {
+      socket.write(Buffer.from([byte]));
+    }
+    expect(await text).toBe('1\n2\n');
+  });
+
+  it('holds back a server that is faster than its reader, and gives memory back', async () => {
+    const { socket, copy } = begin();
+    const content = Buffer.alloc(64 * 1024, 'x');
+    let isDone = false;
+    let written = 0;
+    const send = async () => {
+      for (let index = 0; index < 100; index += 1) {
+        written += content.length;
+        if (!socket.write(message('d', content))) {
+          await new Promise((resolve) => socket.once('drain', resolve));
+        }
+      }
+      socket.write(end);
+      isDone = true;
+    };
+    const sending = send();
+    let read = 0;
+    let previous: Uint8Array | undefined;
+    for await (const bytes of copy.rows()) {
+      expect(previous?.length ?? 0).toBe(0);
+      for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+      expect(written - read).toBeLessThan(1024 * 1024);
+      read += bytes.length;
+      previous = bytes;
+    }
+    await sending;
+    expect(isDone).toBe(true);
+    expect(read).toBe(100 * content.length);
+  });
+
+  it('says what the server says went wrong, and passes on what it says after that', async () => {
+    const { socket, copy, events, pgReceived } = begin();
+    const text = textOf(copy.rows());
+    const failure = message('E', 'SERROR\0\0');
+    socket.write(Buffer.concat([response, row('1\n'), failure]));
+    await new Promise(setImmediate);
+    copy.handleError(new Error('division by zero'));
+    await expect(text).rejects.toThrow('division by zero');
+    socket.write(message('Z', 'E'));
+    await new Promise(setImmediate);
+    expect(Buffer.concat(pgReceived)).toEqual(Buffer.concat([failure, message('Z', 'E')]));
+    expect(events.at(-1)).not.toBe('abandoned');
+  });
+
+  it('tells when it is waited for, when it is not read on, and keeps why it has failed', async () => {
+    const left = begin();
+    setImmediate(() => left.socket.write(Buffer.concat([response, row('1\n')])));
+    for await (const _ of left.copy.rows()) break;
+    expect(left.events).toEqual(['wait', 'waited', 'abandoned']);
+    const failed = begin();
+    failed.copy.fail(new Error('the connection was lost'));
+    failed.copy.fail(new Error('and again'));
+    await expect(textOf(failed.copy.rows())).rejects.toThrow('the connection was lost');
+    expect(failed.events).toEqual(['over']);
+  });
+});

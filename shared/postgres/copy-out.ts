@@ -1,0 +1,173 @@
+import type { Socket } from 'node:net';
+import type { Connection, Submittable } from 'pg';
+import { freeMemory } from '../archive/free-memory.ts';
+
+/** What becomes of a {@link CopyOut}. */
+export interface CopyOutEvents {
+  /** The server is waited for, from now on. */
+  onWait(): void;
+  /** It has sent something, or is not waited for any longer. */
+  onWaited(): void;
+  /** There is nothing more to come: the server takes the next statement, or has said what went wrong. Told once. */
+  onOver(): void;
+  /** Nobody reads on, although there is more to come. */
+  onAbandoned(): void;
+}
+
+/** Bytes that are held here while nobody asks for them. */
+const heldBytes = 256 * 1024;
+
+/** A message's kind and its length: https://www.postgresql.org/docs/current/protocol-message-formats.html */
+const headerBytes = 5;
+/** The length is that of itself too. */
+const lengthBytes = 4;
+
+const copyData = 'd'.charCodeAt(0);
+/** CopyOutResponse, and what a server may say at any time; all else is for `pg`, and ends the rows. */
+const passedOver = new Set([...'HNSA'].map((letter) => letter.charCodeAt(0)));
+
+/**
+ * A `COPY … TO STDOUT` that `pg` sends, and the rows that come. Each row is a message of its own: the headers are taken
+ * out in the memory that the socket has filled, so that nothing is made for a row, and that memory is given back once it
+ * has been read. https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
+ */
+export class CopyOut implements Submittable {
+  readonly #text: string;
+  readonly #events: CopyOutEvents;
+  #socket: Socket | undefined;
+  /** What listens to the socket at all other times. */
+  #listeners: ((data: Buffer) => void)[] = [];
+  /** What was received, and how many bytes of rows are in it. */
+  readonly #held: { readonly data: Buffer; readonly length: number }[] = [];
+  #bytesHeld = 0;
+  #isPaused = false;
+  readonly #header = Buffer.alloc(headerBytes);
+  #headerLength = 0;
+  /** Bytes of a message that have not come yet. */
+  #left = 0;
+  #isOver = false;
+  #error: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor(text: string, events: CopyOutEvents) {
+    this.#text = text;
+    this.#events = events;
+  }
+
+  /** Yields the rows, cut anywhere. Bytes are good until the next ones are asked for. @throws why there are no more. */
+  async *rows(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      for (;;) {
+        if (this.#error !== undefined) throw this.#error;
+        const next = this.#held.shift();
+        if (next === undefined) {
+          if (this.#isOver) return;
+          await this.#more();
+          continue;
+        }
+        this.#bytesHeld -= next.length;
+        yield next.data.subarray(0, next.length);
+        freeMemory(next.data);
+      }
+    } finally {
+      if (!this.#isOver) this.#events.onAbandoned();
+    }
+  }
+
+  /** Ends it without the rows that have not been read. */
+  fail(error: Error): void {
+    this.#error ??= error;
+    this.#end();
+  }
+
+  /** Called by `pg`, as are all below. */
+  submit(connection: Connection): void {
+    const socket = (connection as unknown as { readonly stream: Socket }).stream;
+    this.#socket = socket;
+    this.#listeners = socket.listeners('data') as ((data: Buffer) => void)[];
+    for (const listener of this.#listeners) socket.off('data', listener);
+    socket.on('data', this.#receive);
+    connection.query(this.#text);
+  }
+
+  handleCommandComplete(): void {}
+
+  handleReadyForQuery(): void {
+    this.#end();
+  }
+
+  handleError(error: Error): void {
+    this.fail(error);
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#events.onOver();
+    this.#wake();
+  }
+
+  async #more(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    this.#events.onWait();
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket?.resume();
+    }
+    await promise;
+    this.#events.onWaited();
+  }
+
+  readonly #receive = (data: Buffer): void => {
+    const header = this.#header;
+    let length = 0;
+    let rest: Buffer | undefined;
+    for (let at = 0; at < data.length; ) {
+      if (this.#left > 0) {
+        const count = Math.min(this.#left, data.length - at);
+        if (header[0] === copyData) {
+          data.copyWithin(length, at, at + count);
+          length += count;
+        }
+        this.#left -= count;
+        at += count;
+        continue;
+      }
+      header[this.#headerLength] = data[at] as number;
+      this.#headerLength += 1;
+      at += 1;
+      if (this.#headerLength === 1 && header[0] !== copyData && !passedOver.has(header[0] as number)) {
+        // Memory of its own, as that of the rows is given back.
+        rest = Buffer.from(data.subarray(at - 1));
+        break;
+      }
+      if (this.#headerLength < headerBytes) continue;
+      this.#headerLength = 0;
+      this.#left = header.readUInt32BE(1) - lengthBytes;
+    }
+    if (length > 0) this.#hold(data, length);
+    if (rest !== undefined) this.#handOver(rest);
+  };
+
+  #hold(data: Buffer, length: number): void {
+    this.#held.push({ data, length });
+    this.#bytesHeld += length;
+    if (this.#bytesHeld >= heldBytes && !this.#isPaused) {
+      this.#isPaused = true;
+      this.#socket?.pause();
+    }
+    this.#wake();
+  }
+
+  /** The rows are over: what the server says from here on is for `pg`. */
+  #handOver(rest: Buffer): void {
+    const socket = this.#socket as Socket;
+    socket.off('data', this.#receive);
+    for (const listener of this.#listeners) {
+      socket.on('data', listener);
+      listener(rest);
+    }
+    socket.resume();
+  }
+}
