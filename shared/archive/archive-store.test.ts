@@ -22,7 +22,7 @@ afterEach(async () => {
 
 async function whole(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
+  for await (const chunk of source) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
@@ -149,7 +149,7 @@ describe('the store of archives', () => {
     });
     const chunks: Uint8Array[] = [];
     for await (const chunk of await place.store.open('file')) {
-      chunks.push(chunk);
+      chunks.push(Buffer.from(chunk));
       if (chunks.length % 50 === 0) await sleep(1);
     }
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true);

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -7,21 +7,15 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
 import { listObjects } from '../objects/list-objects.ts';
 import { s3Url } from '../objects/object-store.ts';
 import type { Destination } from '../retention/retention-config.ts';
 import { UncheckedError } from '../unchecked-error.ts';
+import { freeMemory } from './free-memory.ts';
+import { uploadInParts } from './multipart-upload.ts';
 
-/**
- * Bytes of a part of an upload: the least that S3 takes, as several are in memory. It takes 10,000 of them, so that a
- * file may have 48 GiB: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
- */
-const partBytes = 5 * 1024 * 1024;
 /** Bytes of a piece of a download. */
 const pieceBytes = 4 * 1024 * 1024;
-/** Parts of an upload that are on their way at a time. */
-const partsInFlight = 2;
 /** A piece that is not here by then is asked for again. */
 const defaultPieceTimeoutMs = 60_000;
 const pieceAttempts = 3;
@@ -65,35 +59,13 @@ export class ArchiveStore {
    * this throws.
    */
   async upload(key: string, content: AsyncIterable<Uint8Array>): Promise<void> {
-    this.#signal.throwIfAborted();
-    const body = Readable.from(content, { objectMode: false, highWaterMark: 0 });
-    // Told to whoever waits for the upload; a failure after that is nobody's.
-    body.on('error', () => {});
-    const upload = new Upload({
-      client: this.#s3,
-      params: { ...this.#location(key), Body: body, ...this.#writing() },
-      partSize: partBytes,
-      queueSize: partsInFlight,
-    });
-    const abort = () => {
-      body.destroy(this.#signal.reason as Error);
-      upload.abort().catch(() => {});
-    };
-    this.#signal.addEventListener('abort', abort, { once: true });
-    try {
-      await upload.done();
-    } catch (error) {
-      this.#signal.throwIfAborted();
-      throw error;
-    } finally {
-      this.#signal.removeEventListener('abort', abort);
-      body.destroy();
-    }
+    await uploadInParts(this.#s3, { ...this.#location(key), ...this.#writing() }, content, this.#signal);
   }
 
   /**
    * Returns the bytes of an object, which is asked for in pieces: a reader that is slow keeps no connection waiting,
-   * and a piece that breaks off is asked for again. One piece is fetched ahead. All are of the same version.
+   * and a piece that breaks off is asked for again. One piece is fetched ahead. All are of the same version. Bytes are
+   * good until the next ones are asked for.
    *
    * @throws NoSuchKey when there is none; PreconditionFailed, from the iteration, when it is replaced meanwhile; the
    *   SDK's errors.
@@ -146,7 +118,7 @@ export class ArchiveStore {
       if (length > maximumTextBytes) {
         throw new UncheckedError('answer-too-large', `${this.urlOf(key)} has more than ${maximumTextBytes} bytes.`);
       }
-      chunks.push(chunk);
+      chunks.push(Buffer.from(chunk));
     }
     return Buffer.concat(chunks).toString('utf8');
   }
@@ -193,6 +165,7 @@ export class ArchiveStore {
       // Its failure is met when it is waited for; until then, or when nobody will, it is nobody's.
       next?.catch(() => {});
       yield piece.bytes;
+      freeMemory(piece.bytes);
       if (next === undefined) return;
       piece = await next;
     }
@@ -278,17 +251,18 @@ async function readPiece(
 
 /** @param expectedBytes how many there are to be: memory for them is taken once. */
 async function readToEnd(body: AsyncIterable<Uint8Array>, expectedBytes: number): Promise<Uint8Array> {
-  let bytes = new Uint8Array(expectedBytes);
+  let bytes: Uint8Array = Buffer.allocUnsafeSlow(expectedBytes);
   let length = 0;
   for await (const chunk of body) {
     if (length + chunk.length > bytes.length) bytes = enlarged(bytes, 2 * (length + chunk.length));
     bytes.set(chunk, length);
     length += chunk.length;
+    freeMemory(chunk);
   }
   return bytes.subarray(0, length);
 }
 
-function enlarged(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+function enlarged(bytes: Uint8Array, length: number): Uint8Array {
   const larger = new Uint8Array(length);
   larger.set(bytes);
   return larger;

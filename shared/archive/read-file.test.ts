@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 async function whole(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(source));
+  return Buffer.concat(await Array.fromAsync(source, (bytes) => Buffer.from(bytes)));
 }
 
 /** A store whose downloads end with an error. */

@@ -34,8 +34,8 @@ export async function* readCopyFile(
 }
 
 /**
- * Yields the bytes of a file as it is in the store now. Only when the iteration has ended without an error are they
- * those that were written.
+ * Yields the bytes of a file as it is in the store now; they are good until the next ones are asked for. Only when the
+ * iteration has ended without an error are they those that were written.
  *
  * @throws as {@link readCopyFile} does.
  */

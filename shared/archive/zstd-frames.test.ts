@@ -20,7 +20,7 @@ async function* pieces(bytes: Uint8Array, sizes: readonly number[]): AsyncGenera
 
 async function whole(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of source) chunks.push(chunk);
+  for await (const chunk of source) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);
 }
 
@@ -70,6 +70,35 @@ describe('frames of zstd', () => {
     };
     const file = await whole(compressFrames(source()));
     expect((await whole(decompressFrames(pieces(file, [])))).equals(Buffer.concat(expected))).toBe(true);
+  });
+
+  it('are read from chunks whose memory is given back', async () => {
+    const text = sample(9 * frame);
+    const file = await whole(compressFrames(pieces(text, [])));
+    const source = async function* () {
+      for (let at = 0; at < file.length; at += frame) {
+        const chunk = Uint8Array.from(file.subarray(at, at + frame));
+        yield chunk;
+        chunk.fill(0);
+      }
+    };
+    expect((await whole(decompressFrames(source()))).equals(text)).toBe(true);
+  });
+
+  it('hold no more than one frame that was compressed and not read', async () => {
+    let given = 0;
+    const source = async function* () {
+      for (let index = 0; index < 40; index += 1) {
+        given += 1;
+        yield randomBytes(frame);
+      }
+    };
+    let read = 0;
+    for await (const bytes of compressFrames(source())) {
+      read += bytes.length;
+      expect(given - read / frame).toBeLessThan(4);
+    }
+    expect(read).toBeGreaterThan(40 * frame);
   });
 
   it('pass on what goes wrong where their text comes from', async () => {
