@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HeadObjectCommand } from '@aws-sdk/client-s3';
+import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ArchivePlace, archiveBucket, archivePrefix, inPieces, startArchivePlace } from './archive-fixtures.ts';
 import { ArchiveStore } from './archive-store.ts';
@@ -101,6 +101,51 @@ describe('the store of archives', () => {
     await sleep(0);
     expect(isClosed).toBe(true);
     expect(asked).toBeLessThan(100);
+  });
+
+  it('sends a part again that S3 had no time for, as it was', async () => {
+    const bytes = randomBytes(42 * mebibyte);
+    const credentials = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' };
+    const s3 = new S3Client({ endpoint: place.server.url, region: 'us-east-1', credentials, forcePathStyle: true });
+    const store = new ArchiveStore(s3, place.destination, controller.signal);
+    place.server.fail({
+      operation: 'UploadPart',
+      afterRequests: 2,
+      times: 1,
+      fault: { code: 'SlowDown', status: 503 },
+    });
+    await store.upload('file', inPieces(bytes, 300_000));
+    expect((await whole(await store.open('file'))).equals(bytes)).toBe(true);
+    expect(place.server.requests.filter(({ operation }) => operation === 'UploadPart')).toHaveLength(10);
+    s3.destroy();
+  });
+
+  it('makes nothing of an upload whose last part is refused, or that S3 does not begin', async () => {
+    for (const [operation, afterRequests] of [
+      ['UploadPart', 1],
+      ['CreateMultipartUpload', 0],
+    ] as const) {
+      await using other = await startArchivePlace(controller.signal);
+      other.server.fail({ operation, afterRequests, fault: { code: 'AccessDenied', status: 403 } });
+      const uploaded = other.store.upload('file', inPieces(randomBytes(9 * mebibyte), mebibyte));
+      await expect(uploaded).rejects.toMatchObject({ name: 'AccessDenied' });
+      expect(other.server.bucket(archiveBucket).current(`${archivePrefix}file`)).toBeUndefined();
+      expect(other.server.bucket(archiveBucket).uploads.size).toBe(0);
+      expect(other.server.requests.map((request) => request.operation)).not.toContain('CompleteMultipartUpload');
+    }
+  });
+
+  it('waits for nothing when it is told to give an upload up, whatever S3 leaves unanswered', async () => {
+    for (const operation of ['CreateMultipartUpload', 'UploadPart', 'CompleteMultipartUpload'] as const) {
+      const stopped = new AbortController();
+      await using other = await startArchivePlace(stopped.signal);
+      other.server.fail({ operation, fault: 'hang' });
+      const uploaded = other.store.upload('file', inPieces(randomBytes(9 * mebibyte), mebibyte));
+      uploaded.catch(() => {});
+      await vi.waitFor(() => expect(other.server.requests.map((one) => one.operation)).toContain(operation));
+      stopped.abort(new Error('the time is up'));
+      await expect(uploaded).rejects.toThrow('the time is up');
+    }
   });
 
   it('leaves nothing of an upload that cannot be completed', async () => {
