@@ -19,7 +19,7 @@ export interface Gone {
  * Returns the expression of what the hash of keys is made of: the text of the key, or of several columns the text of the row of them,
  * `(7,"two words")`.
  */
-export function keyText(key: readonly TypedColumn[]): Sql {
+function keyText(key: readonly TypedColumn[]): Sql {
   const names = key.map(({ name }) => name);
   return names.length === 1 ? sql`${columnList(names)}::text` : sql`row(${columnList(names)})::text`;
 }

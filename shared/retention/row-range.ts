@@ -3,7 +3,7 @@ import { columnList, identifier, qualified, writtenSql } from '../postgres/sql.t
 import type { Position, RowRange, RowTarget, TargetChild, TypedColumn } from './row-target.ts';
 
 /** All rows past the retention. */
-export const wholeRange: RowRange = { after: undefined, upTo: undefined };
+const wholeRange: RowRange = { after: undefined, upTo: undefined };
 
 /**
  * Returns the condition of a target's rows in a range: older than the cutoff, behind `after`, not behind `upTo`, and as the policy's
