@@ -17,6 +17,14 @@ export interface CopyOutEvents {
 /** Bytes that are held here while nobody asks for them. */
 const heldBytes = 256 * 1024;
 
+/**
+ * How long a server is left alone after it has sent less than Node reads at once. It sends 8 KiB at a time, and being
+ * woken for each of them takes longer than the rows do. In twice that time, what comes over a fast network would be more
+ * than sockets hold.
+ */
+const restMs = 1;
+const fullReadBytes = 64 * 1024;
+
 /** A message's kind and its length: https://www.postgresql.org/docs/current/protocol-message-formats.html */
 const headerBytes = 5;
 /** The length is that of itself too. */
@@ -40,7 +48,9 @@ export class CopyOut implements Submittable {
   /** What was received, and how many bytes of rows are in it. */
   readonly #held: { readonly data: Buffer; readonly length: number }[] = [];
   #bytesHeld = 0;
-  #isPaused = false;
+  /** Whether nothing is read until more rows are asked for. */
+  #isFull = false;
+  #rest: NodeJS.Timeout | undefined;
   readonly #header = Buffer.alloc(headerBytes);
   #headerLength = 0;
   /** Bytes of a message that have not come yet. */
@@ -103,6 +113,7 @@ export class CopyOut implements Submittable {
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    clearTimeout(this.#rest);
     this.#events.onOver();
     this.#wake();
   }
@@ -111,8 +122,8 @@ export class CopyOut implements Submittable {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     this.#events.onWait();
-    if (this.#isPaused) {
-      this.#isPaused = false;
+    if (this.#isFull) {
+      this.#isFull = false;
       this.#socket?.resume();
     }
     await promise;
@@ -148,13 +159,25 @@ export class CopyOut implements Submittable {
     }
     if (length > 0) this.#hold(data, length);
     if (rest !== undefined) this.#handOver(rest);
+    else if (data.length < fullReadBytes) this.#pause();
   };
+
+  /** Lets the server send some more before that is looked at, unless something has come already. */
+  #pause(): void {
+    const socket = this.#socket as Socket;
+    if (this.#isFull || socket.readableLength > 0) return;
+    socket.pause();
+    this.#rest ??= setTimeout(() => {
+      this.#rest = undefined;
+      if (!this.#isFull) socket.resume();
+    }, restMs);
+  }
 
   #hold(data: Buffer, length: number): void {
     this.#held.push({ data, length });
     this.#bytesHeld += length;
-    if (this.#bytesHeld >= heldBytes && !this.#isPaused) {
-      this.#isPaused = true;
+    if (this.#bytesHeld >= heldBytes && !this.#isFull) {
+      this.#isFull = true;
       this.#socket?.pause();
     }
     this.#wake();
@@ -163,6 +186,7 @@ export class CopyOut implements Submittable {
   /** The rows are over: what the server says from here on is for `pg`. */
   #handOver(rest: Buffer): void {
     const socket = this.#socket as Socket;
+    clearTimeout(this.#rest);
     socket.off('data', this.#receive);
     for (const listener of this.#listeners) {
       socket.on('data', listener);
