@@ -300,21 +300,22 @@ describe('a drill is unchecked, and in the end overdue', () => {
   it('when its connection is ended, and nothing is left', async () => {
     const { manifest } = await desk.archive(listens);
     const { name } = (manifest.tables[1] as (typeof manifest.tables)[number]).file;
-    let ended: number | null = 0;
+    let ended = 0;
     const lift = at.objects.fail({
       operation: 'GetObject',
       key: desk.prefix + fileKey('listens', 1, name),
       fault: async () => {
         const { rowCount } = await at.client.query(
-          `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'drilling' and query ~ 'caretaker_restore'`,
+          // Whatever it does just then; not that which only holds the lock.
+          `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'drilling' and query !~ 'advisory'`,
         );
-        ended = rowCount;
+        ended += rowCount ?? 0;
         return undefined;
       },
     });
     expect(await drill()).toMatchObject({ state: 'unchecked', unchecked: { reason: 'unreachable' } });
     lift();
-    expect(ended).toBe(1);
+    expect(ended).toBeGreaterThan(0);
     expect(await leftovers()).toEqual([]);
     expect(await drill()).toMatchObject({ state: 'equal' });
   });
