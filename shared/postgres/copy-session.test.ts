@@ -201,10 +201,12 @@ describe('a copy session', () => {
     await session.rollback();
     await session.begin({ access: 'read write' });
     const end = async () => {
-      await client.query('select pg_terminate_backend(pid) from pg_stat_activity where query like \'copy "public"%\'');
+      await client.query(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like 'copy \"public\"%'",
+      );
       await delay(100);
     };
-    await expect(copy('4', end)).rejects.toThrow(/terminat/);
+    await expect(copy('4', end)).rejects.toMatchObject({ severity: 'FATAL', code: '57P01' });
     await expect(session.query(sql`select 1`)).rejects.toThrow();
   });
 

@@ -176,6 +176,9 @@ export class Session {
     try {
       await this.#ask(send);
       return stream.rowCount;
+    } catch (error) {
+      // What the server has said before it ended the connection says more than that it did.
+      throw failure !== undefined && error === this.#fault ? failure : error;
     } finally {
       silence.stop();
     }
