@@ -163,7 +163,7 @@ export async function* inPieces(bytes: Uint8Array, size = 10_000): AsyncGenerato
 }
 
 function digestsOf({ columns, text, rowsOfSegments }: SampleTable): RowsDigest[] {
-  const hashes = rowsOfSegments.map(() => new RowsHash(columns.length));
+  const hashes = rowsOfSegments.map(() => new RowsHash(columns.map(({ type }) => type)));
   let segment = 0;
   const reader = new CopyTextReader(columns.length, (row) => {
     while (hashes[segment]?.rows === rowsOfSegments[segment]) segment += 1;

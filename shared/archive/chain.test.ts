@@ -196,7 +196,7 @@ describe('the chain of a policy', () => {
   });
 
   it('finds a manifest that is none', async () => {
-    const others = [{ formatVersion: 2 }, { rowHash: 'chained-hashtextextended-2' }, { rowHash: undefined }];
+    const others = [{ formatVersion: 2 }, { rowHash: 'chained-hashtextextended-1' }, { rowHash: undefined }];
     const texts = others.map((other) => JSON.stringify({ ...archives[1]?.manifest, ...other }));
     for (const text of ['', 'x', '{}', '[]', ...texts]) {
       edit(manifestKey('listens', 2), () => text);

@@ -67,21 +67,21 @@ async function copied(connection: Client, query: string): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** Returns the hash and the values of each row, having read the text in pieces. */
+/** Returns the hash and the values of each row of columns of these types, having read the text in pieces. */
 function read(
   text: Uint8Array,
-  columns: number,
+  types: readonly string[],
   cuts: readonly number[] = [],
   encoding: BufferEncoding = 'utf8',
 ): { hashes: string[]; values: (string | null)[][] } {
   const hashes: string[] = [];
   const values: (string | null)[][] = [];
-  const hash = new RowsHash(columns);
+  const hash = new RowsHash(types);
   const decode = textDecoder(encoding === 'utf8' ? 'UTF8' : 'LATIN1');
-  const reader = new CopyTextReader(columns, (row) => {
+  const reader = new CopyTextReader(types.length, (row) => {
     hash.add(row);
     hashes.push(hash.lastDigest().hash);
-    values.push(Array.from({ length: columns }, (_, index) => columnText(row, index, decode)));
+    values.push(types.map((_, index) => columnText(row, index, decode)));
   });
   let from = 0;
   for (const cut of [...new Set(cuts.map((value) => value % (text.length + 1)))].sort((a, b) => a - b)) {
@@ -93,16 +93,21 @@ function read(
   return { hashes, values };
 }
 
+async function columnsOf(connection: Client, table: string): Promise<TypedColumn[]> {
+  const { rows } = await connection.query<TypedColumn>(
+    `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+     where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`,
+    [table],
+  );
+  return rows;
+}
+
 /** Returns the hash that the server has of each row, and its values as their types write them. */
 async function serverRows(
   connection: Client,
   table: string,
 ): Promise<{ hashes: string[]; values: (string | null)[][] }> {
-  const { rows: columns } = await connection.query<TypedColumn>(
-    `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
-     where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`,
-    [table],
-  );
+  const columns = await columnsOf(connection, table);
   const texts = columns.map(({ name }) => `case when num_nulls(t.${name}) = 0 then format('%s', t.${name}) end`);
   const { rows } = await connection.query<{ hash: string; values: (string | null)[] }>(
     `select (${rowHash(columns, 't').text})::text as hash, array[${texts.join()}] as values
@@ -220,25 +225,18 @@ async function fill(rows: readonly Record<string, unknown>[]): Promise<void> {
   }
 }
 
-const allColumns = async () => {
-  const { rows } = await client.query<{ name: string }>(
-    `select attname as name from pg_attribute
-     where attrelid = 'everything'::regclass and attnum > 0 and not attisdropped order by attnum`,
-  );
-  return rows.map(({ name }) => name);
-};
-
 describe('reading what COPY writes', () => {
   it('makes of every row, of every type and cut anywhere, the values and the hash that the server has', async () => {
-    const columns = await allColumns();
-    const query = `select ${columns.join()} from everything order by id`;
+    const columns = await columnsOf(client, 'everything');
+    const types = columns.map(({ type }) => type);
+    const query = `select ${columns.map(({ name }) => name).join()} from everything order by id`;
     await fc.assert(
       fc.asyncProperty(
         fc.array(row, { minLength: 1, maxLength: 12 }),
         fc.array(fc.nat(), { maxLength: 20 }),
         async (rows, cuts) => {
           await fill(rows);
-          const found = read(await copied(client, query), columns.length, cuts);
+          const found = read(await copied(client, query), types, cuts);
           expect(found).toEqual(await serverRows(client, 'everything'));
         },
       ),
@@ -258,7 +256,7 @@ describe('reading what COPY writes', () => {
            from unnest($1::text[], $2::text[]) with ordinality as list (value, other, place)`,
             [pairs.map(([value]) => value), pairs.map(([, other]) => other)],
           );
-          const { values } = read(await copied(client, 'select value, other from texts order by id'), 2);
+          const { values } = read(await copied(client, 'select value, other from texts order by id'), ['text', 'text']);
           expect(values).toEqual(pairs);
         },
       ),
@@ -275,7 +273,7 @@ describe('reading what COPY writes', () => {
     );
     const { values, hashes } = read(
       await copied(latin, 'select * from letters order by id'),
-      3,
+      ['integer', 'text', 'text[]'],
       [1, 50, 51, 52, 53],
       'latin1',
     );
@@ -287,12 +285,16 @@ describe('reading what COPY writes', () => {
   it('holds a row that is larger than what it works on at once', async () => {
     await client.query(`create table large (id int, value text);
       insert into large values (1, 'x'), (2, repeat(E'a"\\\\\\t ', 400000)), (3, repeat('y', 1000000)), (4, '')`);
-    const { hashes } = read(await copied(client, 'select * from large order by id'), 2, [100_000, 100_001, 3_000_000]);
+    const { hashes } = read(
+      await copied(client, 'select * from large order by id'),
+      ['integer', 'text'],
+      [100_000, 100_001, 3_000_000],
+    );
     expect(hashes).toEqual((await serverRows(client, 'large')).hashes);
   });
 
   it('reads nothing as no rows', () => {
-    expect(read(new Uint8Array(), 3).hashes).toEqual([]);
+    expect(read(new Uint8Array(), ['integer']).hashes).toEqual([]);
   });
 
   it('refuses what PostgreSQL does not write', () => {
@@ -316,7 +318,7 @@ describe('reading what COPY writes', () => {
     ];
     for (const fault of faults) {
       for (const cuts of [[], [1], [2], [3]]) {
-        expect(() => read(Buffer.from(fault), 2, cuts), JSON.stringify(fault)).toThrow(CopyTextError);
+        expect(() => read(Buffer.from(fault), ['text', 'text'], cuts), JSON.stringify(fault)).toThrow(CopyTextError);
       }
     }
   });

@@ -1,7 +1,7 @@
 import { raw, type Sql } from 'sql-template-tag';
 import { columnList } from '../postgres/sql.ts';
 import type { TypedColumn } from '../retention/row-target.ts';
-import { flaggedColumns } from './row-hash.ts';
+import { flaggedColumns, isInteger } from './row-hash.ts';
 
 /**
  * Returns the expression of the hash of a row, as {@link rowHashName} says: of these columns and of no others, so that
@@ -21,16 +21,21 @@ export function rowHash(columns: readonly TypedColumn[], alias?: string): Sql {
     // Of a composite value without any field, IS NULL would be true.
     const flags = some.map((name) => `${name} is not distinct from null`).join(', ');
     const text = `case pg_catalog.num_nulls(${some.join(', ')}) when 0 then '' else pg_catalog.concat(${flags}) end`;
-    hash = link(text, hash);
+    hash = linkText(text, hash);
   }
   for (const [index, { type }] of columns.entries()) {
     const name = names[index] as string;
-    hash = link(isText(type) ? `coalesce(${name}, '')` : `pg_catalog.concat(${name})`, hash);
+    if (isInteger(type)) hash = linkInteger(name, hash);
+    else hash = linkText(isText(type) ? `coalesce(${name}, '')` : `pg_catalog.concat(${name})`, hash);
   }
   return raw(hash);
 }
 
-function link(text: string, seed: string): string {
+function linkInteger(name: string, seed: string): string {
+  return `pg_catalog.hashint4extended(0, ${seed} operator(pg_catalog.#) coalesce(${name}, 0)::int8)`;
+}
+
+function linkText(text: string, seed: string): string {
   return `pg_catalog.hashtextextended(${text} collate pg_catalog."C", ${seed})`;
 }
 

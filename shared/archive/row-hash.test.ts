@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../sandbox/postgres/start-postgres.ts';
+import type { TypedColumn } from '../retention/row-target.ts';
 import { CopyTextReader } from './copy-text.ts';
 import { hashText } from './digest.ts';
 import { RowsHash } from './row-hash.ts';
@@ -44,15 +45,15 @@ async function hashesOf(
   }
   const columns = names.map((name) => ({ name, type: 'text' }));
   return {
-    own: await ownHashes(connection, 'texts', names.length),
+    own: await ownHashes(connection, 'texts', columns),
     server: await serverHashes(connection, 'texts', columns),
   };
 }
 
-async function ownHashes(connection: Client, table: string, columns: number): Promise<string[]> {
+async function ownHashes(connection: Client, table: string, columns: readonly TypedColumn[]): Promise<string[]> {
   const own: string[] = [];
-  const hash = new RowsHash(columns);
-  const reader = new CopyTextReader(columns, (row) => {
+  const hash = new RowsHash(columns.map(({ type }) => type));
+  const reader = new CopyTextReader(columns.length, (row) => {
     hash.add(row);
     own.push(hash.lastDigest().hash);
   });
@@ -61,11 +62,7 @@ async function ownHashes(connection: Client, table: string, columns: number): Pr
   return own;
 }
 
-async function serverHashes(
-  connection: Client,
-  table: string,
-  columns: Parameters<typeof rowHash>[0],
-): Promise<string[]> {
+async function serverHashes(connection: Client, table: string, columns: readonly TypedColumn[]): Promise<string[]> {
   const { rows } = await connection.query<{ hash: string }>(
     `select (${rowHash(columns, 't').text})::text as hash from ${table} t order by ctid`,
   );
@@ -127,13 +124,45 @@ describe('the hash of a row', () => {
   it('tells a composite value without any field from NULL', async () => {
     await client.query(`create type pair as (a int, b text);
       create table pairs (id int, p pair); insert into pairs values (1, null), (1, row(null, null)), (1, row(1, null)), (null, null), (null, row(null, null))`);
-    const own = await ownHashes(client, 'pairs', 2);
     const columns = [
       { name: 'id', type: 'integer' },
       { name: 'p', type: 'public.pair' },
     ];
+    const own = await ownHashes(client, 'pairs', columns);
     expect(own).toEqual(await serverHashes(client, 'pairs', columns));
     expect(new Set(own).size).toBe(5);
+  });
+
+  it('is of integers as numbers, of any size, and of what is none as text', async () => {
+    const numbers = fc.oneof(
+      fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      fc
+        .integer({ min: 0, max: 63 })
+        .chain((bits) => fc.bigInt({ min: -(2n ** BigInt(bits)), max: 2n ** BigInt(bits) - 1n })),
+      fc.integer({ min: 0, max: 18 }).map((digits) => 10n ** BigInt(digits)),
+      fc.integer({ min: 0, max: 18 }).map((digits) => 1n - 10n ** BigInt(digits)),
+    );
+    const edges = [0n, 1n, -1n, 2n ** 31n, 2n ** 32n, -(2n ** 32n), 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)];
+    const values = [...edges, ...fc.sample(numbers, 2_000)];
+    await client.query(`create table numbers (small smallint, plain integer, big bigint, word text)`);
+    await client.query(
+      `insert into numbers select nullif(n % 7, 3) - 2, nullif(n * 1000003 % 65537, 3) * -32767, big, 'x'
+       from unnest($1::bigint[]) with ordinality as given(big, n) union all select null, null, null, null`,
+      [values.map(String)],
+    );
+    const columns = ['smallint', 'integer', 'bigint', 'text'].map((type, index) => {
+      return { name: ['small', 'plain', 'big', 'word'][index] as string, type };
+    });
+    const own = await ownHashes(client, 'numbers', columns);
+    expect(own).toEqual(await serverHashes(client, 'numbers', columns));
+    const alone = (text: string) => {
+      const hash = new RowsHash(['bigint']);
+      const reader = new CopyTextReader(1, (row) => hash.add(row));
+      reader.push(Buffer.from(`${text}\n`));
+      return hash.digest().hash;
+    };
+    const alike = ['0', '00', '-0', '', '\\N', '7', '07', '+7', '-7', '7 ', '1:', '20', '70', '18446744073709551616'];
+    expect(new Set(alike.map(alone)).size).toBe(alike.length);
   });
 
   it('is of as many columns as a table can have', async () => {
@@ -143,7 +172,7 @@ describe('the hash of a row', () => {
         create table wide (${columns.map(({ name }) => `${name} int`).join()});
         insert into wide (c0) values (1), (null); insert into wide (c${count - 1}) values (1);
         insert into wide values (${columns.map((_, index) => index % 7).join()})`);
-      const own = await ownHashes(client, 'wide', count);
+      const own = await ownHashes(client, 'wide', columns);
       expect(own).toEqual(await serverHashes(client, 'wide', columns));
       expect(new Set(own).size).toBe(4);
     }
@@ -157,8 +186,9 @@ describe('the hash of a row', () => {
       const rows = Array.from({ length: 96 }, (_, index) => [`naïve ${String.fromCharCode(160 + index)}`]);
       await hashesOf(rows, latin);
       await latin.query(`set client_encoding = 'LATIN1'`);
-      const own = await ownHashes(latin, 'texts', 1);
-      expect(own).toEqual(await serverHashes(latin, 'texts', [{ name: 'c0', type: 'text' }]));
+      const columns = [{ name: 'c0', type: 'text' }];
+      const own = await ownHashes(latin, 'texts', columns);
+      expect(own).toEqual(await serverHashes(latin, 'texts', columns));
       expect(own[0]).not.toBe((await hashesOf(rows.slice(0, 1))).own[0]);
     } finally {
       await latin.end();
@@ -172,7 +202,7 @@ describe('the hash of a row', () => {
       { name: 'm', type: 'integer' },
     ];
     const { rows } = await client.query<{ sum: string }>(`select sum(${rowHash(columns).text})::text as sum from many`);
-    const hash = new RowsHash(2);
+    const hash = new RowsHash(['integer', 'integer']);
     let alone = 0n;
     const reader = new CopyTextReader(2, (row) => {
       hash.add(row);

@@ -1,21 +1,37 @@
 import type { RowsDigest } from '../retention/row-target.ts';
 import type { CopiedRow } from './copy-text.ts';
+import { HashSum, hashOfHalves } from './hash-sum.ts';
 
 /**
  * What manifests call the hash of rows, which `row-hash-sql.ts` has the server compute and {@link RowsHash} computes
- * here: a chain of `hashtextextended`, each with the hash before it as its seed, of which the first has 0.
+ * here: a chain of PostgreSQL's 64-bit hashes, each with the hash before it as its seed, of which the first has 0.
  *
  * 1. For each hundred columns, in their order: the text of which of them are NULL, a letter for each, `t` or `f`; the
  *    empty text where none is.
  * 2. For each column, in their order: its value as its type writes it, and so COPY before it escapes anything; the
  *    empty text for NULL.
+ *
+ * A text is hashed by `hashtextextended`. For {@link isInteger integers} it is `hashint4extended(0, seed # value)`, NULL
+ * being 0, which spares the server to write them as text.
  */
-export const rowHashName = 'chained-hashtextextended-1';
+export const rowHashName = 'chained-hashtextextended-2';
 
 /** Columns of which one text says which are NULL. No function of PostgreSQL takes more arguments. */
 export const flaggedColumns = 100;
 
-const flagsStart = new Int32Array(1);
+/** Returns whether values of a type, as `format_type` writes it, are taken into the chain as numbers. */
+export function isInteger(type: string): boolean {
+  return type === 'bigint' || type === 'integer' || type === 'smallint';
+}
+
+/** {@link RowsHash.add} of a single text. */
+const oneText = new Uint8Array(1);
+
+/** Returns a row of one text, which is to say which columns are NULL. */
+function flagsRow(): CopiedRow {
+  const bytes = new Uint8Array(flaggedColumns + 12);
+  return { bytes, words: new Int32Array(bytes.buffer), starts: new Int32Array(1), ends: new Int32Array(1), nulls: 0 };
+}
 
 /** By how many bytes are left of a text: which bytes of the next three words are its. */
 const masks = [0, 1, 2].map((word) =>
@@ -31,74 +47,70 @@ const [masksA, masksB, masksC] = masks;
  * src/common/hashfn.c on a processor that is little-endian, as all are that RDS and Lambda run on.
  */
 export class RowsHash {
-  /** Rows added. */
-  rows = 0;
   /** Upper and lower half of the hash of the row added last, as signed integers. */
   lastHigh = 0;
   lastLow = 0;
-  /** Sum of the hashes. */
-  #high = 0;
-  #low = 0;
+  readonly #sum = new HashSum();
   readonly #columns: number;
+  /** Which of them are integers. */
+  readonly #areIntegers: Uint8Array;
   /** What every row without NULL begins with. */
   readonly #fullHigh: number;
   readonly #fullLow: number;
-  readonly #flags = new Uint8Array(flaggedColumns + 12);
-  readonly #flagWords = new Int32Array(this.#flags.buffer);
-  readonly #flagsEnd = new Int32Array(1);
+  readonly #flags = flagsRow();
 
-  constructor(columns: number) {
-    this.#columns = columns;
-    for (let first = 0; first < columns; first += flaggedColumns) this.#linkFlags(0);
+  /** @param types of the columns, as `format_type` writes them. */
+  constructor(types: readonly string[]) {
+    this.#columns = types.length;
+    this.#areIntegers = Uint8Array.from(types, (type) => Number(isInteger(type)));
+    for (let first = 0; first < types.length; first += flaggedColumns) this.#linkFlags(0);
     this.#fullHigh = this.lastHigh;
     this.#fullLow = this.lastLow;
   }
 
+  /** Rows added. */
+  get rows(): number {
+    return this.#sum.rows;
+  }
+
   /** Adds a row. */
   add(row: CopiedRow): void {
-    const { words, starts, ends } = row;
-    const columns = this.#columns;
     if (row.nulls === 0) {
       this.lastHigh = this.#fullHigh;
       this.lastLow = this.#fullLow;
     } else {
-      this.#addFlags(ends);
+      this.#addFlags(row.ends);
     }
-    this.#link(words, starts, ends, columns);
-    this.rows += 1;
-    const sum = (this.#low >>> 0) + (this.lastLow >>> 0);
-    this.#low = sum | 0;
-    this.#high = (this.#high + this.lastHigh + (sum > 0xffffffff ? 1 : 0)) | 0;
+    this.#link(row, this.#areIntegers);
+    this.#sum.add(this.lastHigh, this.lastLow);
   }
 
   /** Returns count and sum so far. */
   digest(): RowsDigest {
-    return { rows: this.rows, hash: hex(this.#high) + hex(this.#low) };
+    return this.#sum.digest();
   }
 
   /** Returns the digest of the row added last alone. */
   lastDigest(): RowsDigest {
-    return { rows: 1, hash: hex(this.lastHigh) + hex(this.lastLow) };
+    return { rows: 1, hash: hashOfHalves(this.lastHigh, this.lastLow) };
   }
 
   /** Forgets all rows. */
   reset(): void {
-    this.rows = 0;
-    this.#high = 0;
-    this.#low = 0;
+    this.#sum.reset();
   }
 
   #addFlags(ends: Int32Array): void {
     this.lastHigh = 0;
     this.lastLow = 0;
-    const flags = this.#flags;
+    const { bytes } = this.#flags;
     for (let first = 0; first < this.#columns; first += flaggedColumns) {
       const count = Math.min(flaggedColumns, this.#columns - first);
       let hasNull = false;
       for (let at = 0; at < count; at += 1) {
         const isNull = (ends[first + at] as number) < 0;
         hasNull ||= isNull;
-        flags[at] = isNull ? 0x74 : 0x66;
+        bytes[at] = isNull ? 0x74 : 0x66;
       }
       this.#linkFlags(hasNull ? count : 0);
     }
@@ -106,17 +118,25 @@ export class RowsHash {
 
   /** Takes the first of the flags into the chain. */
   #linkFlags(length: number): void {
-    this.#flagsEnd[0] = length;
-    this.#link(this.#flagWords, flagsStart, this.#flagsEnd, 1);
+    this.#flags.ends[0] = length;
+    this.#link(this.#flags, oneText);
   }
 
-  /** Takes so many texts into the chain. */
-  #link(words: Int32Array, starts: Int32Array, ends: Int32Array, count: number): void {
+  /** Takes the values of a row into the chain. */
+  #link({ bytes, words, starts, ends }: CopiedRow, areIntegers: Uint8Array): void {
     let high = this.lastHigh;
     let low = this.lastLow;
-    for (let index = 0; index < count; index += 1) {
+    for (let index = 0; index < areIntegers.length; index += 1) {
       const start = starts[index] as number;
-      const length = Math.max(0, (ends[index] as number) - start);
+      let length = Math.max(0, (ends[index] as number) - start);
+      let rest = length;
+      if (areIntegers[index] === 1 && readInteger(bytes, start, ends[index] as number)) {
+        high ^= integer[0] as number;
+        low ^= integer[1] as number;
+        // Of the four bytes of a 0 nothing is to be added.
+        length = 4;
+        rest = 0;
+      }
       let word = start >> 2;
       let a = (0x9e3779b9 + length + 3923095) | 0;
       let b = a;
@@ -138,7 +158,6 @@ export class RowsHash {
         c = (c - b) ^ ((b << 4) | (b >>> 28));
         b = (b + a) | 0;
       }
-      let rest = length;
       for (; rest >= 12; rest -= 12) {
         a = (a + (words[word] as number)) | 0;
         b = (b + (words[word + 1] as number)) | 0;
@@ -176,6 +195,45 @@ export class RowsHash {
   }
 }
 
-function hex(half: number): string {
-  return (half >>> 0).toString(16).padStart(8, '0');
+/** What {@link readInteger} has read: the upper half, and the lower one. */
+const integer = new Int32Array(2);
+
+/**
+ * Reads an integer of 64 bits, NULL being 0. Returns false for what no server writes: that is a text like any
+ * other.
+ */
+function readInteger(bytes: Uint8Array, start: number, end: number): boolean {
+  const isNegative = end > start && bytes[start] === 0x2d;
+  const first = isNegative ? start + 1 : start;
+  // NULL is the only one without a digit.
+  if (end - first > 19 || first === end || (bytes[first] === 0x30 && end - start > 1)) return false;
+  // What fits into the 53 bits of a number, and the nine digits behind it.
+  const split = end - first > 15 ? end - 9 : end;
+  let head = 0;
+  let tail = 0;
+  for (let at = first; at < end; at += 1) {
+    const digit = (bytes[at] as number) - 0x30;
+    if (digit < 0 || digit > 9) return false;
+    if (at < split) head = head * 10 + digit;
+    else tail = tail * 10 + digit;
+  }
+  let high = 0;
+  let low = head | 0;
+  if (split < end) {
+    // In two pieces, of which the product with 10^9 fits.
+    const upper = Math.floor(head / 2 ** 16) * 1e9;
+    const lower = (head % 2 ** 16) * 1e9 + tail;
+    const sum = (((upper | 0) << 16) >>> 0) + (lower % 2 ** 32);
+    low = sum | 0;
+    high = (Math.floor(upper / 2 ** 16) + Math.floor(lower / 2 ** 32) + (sum >= 2 ** 32 ? 1 : 0)) | 0;
+  } else if (head > 0xffffffff) {
+    high = Math.floor(head / 2 ** 32) | 0;
+  }
+  if (isNegative) {
+    low = -low | 0;
+    high = low === 0 ? -high | 0 : ~high;
+  }
+  integer[0] = high;
+  integer[1] = low;
+  return true;
 }

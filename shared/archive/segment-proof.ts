@@ -68,7 +68,7 @@ class SegmentProof {
   constructor(manifest: Manifest, tableIndex: number, proven: ProvenRows) {
     this.#digests = manifest.segments.map(({ digests }) => digests[tableIndex] as RowsDigest);
     this.#proven = proven;
-    this.#hash = new RowsHash(manifest.tables[tableIndex]?.columns.length ?? 0);
+    this.#hash = new RowsHash(manifest.tables[tableIndex]?.columns.map(({ type }) => type) ?? []);
     this.#skipEmpty();
   }
 

@@ -46,7 +46,10 @@ describe('the text of a server', () => {
   });
 
   it('is not guessed at', () => {
-    for (const unknown of ['MULE_INTERNAL', 'LATIN5']) expect(() => textDecoder(unknown)).toThrow('encoding-unknown');
+    for (const unknown of ['MULE_INTERNAL', 'LATIN5']) {
+      expect(() => textDecoder(unknown)(Buffer.from('a\xe4', 'latin1'))).toThrow('encoding-unknown');
+      expect(textDecoder(unknown)(Buffer.from('abc 2026-11-23'))).toBe('abc 2026-11-23');
+    }
     expect(() => textDecoder('UTF8')(Buffer.from([0xff]))).toThrow('encoding-unknown');
     expect(() => textDecoder('SQL_ASCII')(Buffer.from([0xe4]))).toThrow('encoding-unknown');
     expect(textDecoder('SQL_ASCII')(Buffer.from('abc'))).toBe('abc');

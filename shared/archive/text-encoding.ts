@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { UncheckedError } from '../unchecked-error.ts';
 
 /**
@@ -44,17 +45,18 @@ const labels: Readonly<Record<string, string>> = {
 export type DecodeText = (bytes: Uint8Array) => string;
 
 /**
- * Returns what reads text in the encoding that a server says it has.
- *
- * @throws UncheckedError `encoding-unknown`, here for an encoding that is not known, and later for bytes that are no
- *   text in it.
+ * Returns what reads text in the encoding that a server says it has. It throws UncheckedError `encoding-unknown` for
+ * bytes that are no text in it, and of an encoding that is not known reads only what every server has alike: ASCII.
  */
 export function textDecoder(encoding: string): DecodeText {
   if (encoding === 'LATIN1')
     return (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   const label = labels[encoding];
   if (label === undefined) {
-    throw new UncheckedError('encoding-unknown', `Text of a server in the encoding ${encoding} cannot be read.`);
+    return (bytes) => {
+      if (isAscii(bytes)) return Buffer.from(bytes).toString('latin1');
+      throw new UncheckedError('encoding-unknown', `Text of a server in the encoding ${encoding} cannot be read.`);
+    };
   }
   const decoder = new TextDecoder(label, { fatal: true, ignoreBOM: true });
   return (bytes) => {
