@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { Connection } from 'pg';
 import { describe, expect, it } from 'vitest';
-import { CopyOut } from './copy-out.ts';
+import { CopyOut, type LeadingNumbers } from './copy-out.ts';
 
 /** A message of the server's: a letter, its length with that of the length itself, and what it says. */
 function message(letter: string, content: string | Uint8Array): Buffer {
@@ -18,7 +18,7 @@ const notice = message('N', 'what nobody asked for');
 const end = Buffer.concat([message('c', ''), message('C', 'COPY 3\0'), message('Z', 'I')]);
 
 /** A COPY over a connection on which `pg` listens, and what becomes of it. */
-function begin() {
+function begin(leading?: LeadingNumbers) {
   const socket = new PassThrough();
   const pgReceived: Buffer[] = [];
   const listen = (data: Buffer) => {
@@ -27,12 +27,16 @@ function begin() {
   };
   socket.on('data', listen);
   const events: string[] = [];
-  const copy = new CopyOut('copy notes to stdout', {
-    onWait: () => events.push('wait'),
-    onWaited: () => events.push('waited'),
-    onOver: () => events.push('over'),
-    onAbandoned: () => events.push('abandoned'),
-  });
+  const copy = new CopyOut(
+    'copy notes to stdout',
+    {
+      onWait: () => events.push('wait'),
+      onWaited: () => events.push('waited'),
+      onOver: () => events.push('over'),
+      onAbandoned: () => events.push('abandoned'),
+    },
+    leading,
+  );
   const sent: string[] = [];
   const query = (text: string) => sent.push(text);
   copy.submit({ stream: socket, query } as unknown as Connection);
@@ -59,6 +63,42 @@ describe('a COPY out', () => {
       expect(Buffer.concat(pgReceived)).toEqual(end);
       expect(socket.listeners('data')).toEqual([listen]);
       expect(events.filter((event) => event === 'over')).toHaveLength(1);
+    }
+  });
+
+  it('takes the numbers that they begin with, and gives those that are wanted, wherever what comes is cut', async () => {
+    const rows = [row('0\tffffffffffffffff\tone\n'), row('1a\t9\t\n'), row('fedcba9876543210\t0\tthree\n')];
+    const sent = Buffer.concat([response, ...rows, notice, end]);
+    for (let at = 1; at < sent.length; at += 1) {
+      const numbers: number[][] = [];
+      const wanted: string[] = [];
+      const { socket, copy } = begin({
+        count: 2,
+        onRow: (some) => numbers.push([...some]) !== 2,
+        onWanted: (text) => wanted.push(Buffer.from(text).toString()),
+      });
+      const text = textOf(copy.rows());
+      socket.write(Buffer.from(sent.subarray(0, at)));
+      await new Promise(setImmediate);
+      socket.write(Buffer.from(sent.subarray(at)));
+      expect(await text).toBe('one\n\nthree\n');
+      expect(numbers).toEqual([
+        [0, 0, -1, -1],
+        [0, 0x1a, 0, 9],
+        [0xfedcba98 | 0, 0x76543210, 0, 0],
+      ]);
+      expect(wanted).toEqual(['one\n', 'three\n']);
+    }
+  });
+
+  it('fails when there are not as many as the server says', async () => {
+    for (const said of ['COPY 1', 'COPY 3', 'SELECT 2']) {
+      const { socket, copy } = begin();
+      const text = textOf(copy.rows());
+      socket.write(Buffer.concat([response, row('1\n'), row('2\n')]));
+      await new Promise(setImmediate);
+      copy.handleCommandComplete({ text: said });
+      await expect(text).rejects.toThrow(`The server says ${said}, and has sent 2 rows.`);
     }
   });
 

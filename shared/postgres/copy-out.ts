@@ -14,6 +14,21 @@ export interface CopyOutEvents {
   onAbandoned(): void;
 }
 
+/** Reads what each row begins with: hexadecimal numbers of 64 bits, as `to_hex` writes them, that are not passed on. */
+export interface LeadingNumbers {
+  /** How many there are. */
+  readonly count: number;
+  /**
+   * Is told of each row, in their order, before any of it is passed on.
+   *
+   * @param numbers of each number the upper half, and then the lower one.
+   * @returns whether the rest of the row is wanted as a whole.
+   */
+  onRow(numbers: Int32Array): boolean;
+  /** Is given the rest of a row that is wanted, with the line feed at its end. */
+  onWanted(text: Uint8Array): void;
+}
+
 /** Bytes that are held here while nobody asks for them. */
 const heldBytes = 256 * 1024;
 
@@ -31,13 +46,15 @@ const headerBytes = 5;
 const lengthBytes = 4;
 
 const copyData = 'd'.charCodeAt(0);
+const tab = '\t'.charCodeAt(0);
 /** CopyOutResponse, and what a server may say at any time; all else is for `pg`, and ends the rows. */
 const passedOver = new Set([...'HNSA'].map((letter) => letter.charCodeAt(0)));
 
 /**
- * A `COPY … TO STDOUT` that `pg` sends, and the rows that come. Each row is a message of its own: the headers are taken
- * out in the memory that the socket has filled, so that nothing is made for a row, and that memory is given back once it
- * has been read. https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
+ * A `COPY … TO STDOUT` that `pg` sends, and the rows that come. Each row is a message of its own: the headers, and the
+ * numbers that it begins with, are taken out in the memory that the socket has filled, so that nothing is made for a row,
+ * and that memory is given back once it has been read. There are as many rows as the server says in the end, or it fails.
+ * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-COPY
  */
 export class CopyOut implements Submittable {
   readonly #text: string;
@@ -55,13 +72,23 @@ export class CopyOut implements Submittable {
   #headerLength = 0;
   /** Bytes of a message that have not come yet. */
   #left = 0;
+  /** Rows of which all has come. */
+  #rows = 0;
+  readonly #leading: LeadingNumbers | undefined;
+  readonly #numbers: Int32Array;
+  /** Numbers of the row that have not come yet. */
+  #numbersLeft = 0;
+  /** What has come of a row that is wanted. */
+  #wanted: Buffer[] | undefined;
   #isOver = false;
   #error: Error | undefined;
   #wake: () => void = () => {};
 
-  constructor(text: string, events: CopyOutEvents) {
+  constructor(text: string, events: CopyOutEvents, leading?: LeadingNumbers) {
     this.#text = text;
     this.#events = events;
+    this.#leading = leading;
+    this.#numbers = new Int32Array(2 * (leading?.count ?? 0));
   }
 
   /** Yields the rows, cut anywhere. Bytes are good until the next ones are asked for. @throws why there are no more. */
@@ -100,7 +127,10 @@ export class CopyOut implements Submittable {
     connection.query(this.#text);
   }
 
-  handleCommandComplete(): void {}
+  handleCommandComplete({ text }: { readonly text: string }): void {
+    if (text !== `COPY ${this.#rows}`)
+      this.fail(new Error(`The server says ${text}, and has sent ${this.#rows} rows.`));
+  }
 
   handleReadyForQuery(): void {
     this.#end();
@@ -136,13 +166,19 @@ export class CopyOut implements Submittable {
     let rest: Buffer | undefined;
     for (let at = 0; at < data.length; ) {
       if (this.#left > 0) {
+        if (this.#numbersLeft > 0) {
+          at = this.#readNumber(data, at);
+          continue;
+        }
         const count = Math.min(this.#left, data.length - at);
         if (header[0] === copyData) {
+          if (this.#wanted !== undefined) this.#wanted.push(Buffer.from(data.subarray(at, at + count)));
           data.copyWithin(length, at, at + count);
           length += count;
         }
         this.#left -= count;
         at += count;
+        if (this.#left === 0) this.#endMessage();
         continue;
       }
       header[this.#headerLength] = data[at] as number;
@@ -156,11 +192,51 @@ export class CopyOut implements Submittable {
       if (this.#headerLength < headerBytes) continue;
       this.#headerLength = 0;
       this.#left = header.readUInt32BE(1) - lengthBytes;
+      if (header[0] === copyData) this.#numbersLeft = this.#leading?.count ?? 0;
+      if (this.#left === 0) this.#endMessage();
     }
     if (length > 0) this.#hold(data, length);
     if (rest !== undefined) this.#handOver(rest);
     else if (data.length < fullReadBytes) this.#pause();
   };
+
+  /** Reads on in the number that a row goes on with; returns where that ends. */
+  #readNumber(data: Buffer, from: number): number {
+    const leading = this.#leading as LeadingNumbers;
+    const numbers = this.#numbers;
+    const to = Math.min(data.length, from + this.#left);
+    const place = 2 * (leading.count - this.#numbersLeft);
+    let high = numbers[place] as number;
+    let low = numbers[place + 1] as number;
+    let at = from;
+    let byte = 0;
+    while (at < to) {
+      byte = data[at] as number;
+      at += 1;
+      if (byte === tab) break;
+      high = (high << 4) | (low >>> 28);
+      // The digits are 0x30 to 0x39, and the letters 0x61 to 0x66.
+      low = (low << 4) | (byte < 0x40 ? byte & 15 : (byte & 15) + 9);
+    }
+    numbers[place] = high;
+    numbers[place + 1] = low;
+    this.#left -= at - from;
+    if (byte !== tab) return at;
+    this.#numbersLeft -= 1;
+    if (this.#numbersLeft > 0) return at;
+    if (leading.onRow(numbers)) this.#wanted = [];
+    for (let index = 0; index < numbers.length; index += 1) numbers[index] = 0;
+    return at;
+  }
+
+  #endMessage(): void {
+    if (this.#header[0] !== copyData) return;
+    this.#rows += 1;
+    if (this.#wanted === undefined) return;
+    const text = Buffer.concat(this.#wanted);
+    this.#wanted = undefined;
+    this.#leading?.onWanted(text);
+  }
 
   /** Lets the server send some more before that is looked at, unless something has come already. */
   #pause(): void {

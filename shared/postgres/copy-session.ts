@@ -1,4 +1,5 @@
 import sql, { type Sql } from 'sql-template-tag';
+import type { LeadingNumbers } from './copy-out.ts';
 import { inlineValues } from './inline-values.ts';
 import { answerDeadlineMs } from './read-mode.ts';
 import { Session } from './session.ts';
@@ -11,14 +12,6 @@ import {
 } from './transaction-script.ts';
 import type { WriterOptions } from './writer.ts';
 
-/** How a transaction of a {@link CopySession} is begun. */
-export interface CopyTransaction {
-  /** Reads only unless given. */
-  readonly access?: 'read only' | 'read write';
-  /** What {@link CopySession.exportSnapshot} of another session returned: both see the same moment then. */
-  readonly snapshot?: string;
-}
-
 /**
  * One connection through which rows are copied out of tables and into them as the server's own text, without ever being values
  * here. The bytes are in the server's encoding. Nothing that was copied in is final before `commit`.
@@ -29,18 +22,17 @@ export interface CopySession extends AsyncDisposable {
   readonly encoding: string;
   /** `server_version`. */
   readonly serverVersion: string;
-  /** Begins a transaction all of whose statements see one moment. */
-  begin(transaction?: CopyTransaction): Promise<void>;
+  /** Begins a transaction all of whose statements see one moment. It only reads unless told. */
+  begin(access?: 'read only' | 'read write'): Promise<void>;
   query<Row extends object>(statement: Sql): Promise<Row[]>;
-  /** Returns the name of what the transaction sees, for as long as it lasts. */
-  exportSnapshot(): Promise<string>;
   /**
    * Returns the rows of a query as COPY text, which may be of any size and take any time: whoever reads slowly is waited for. Bytes
    * are good until the next ones are asked for. One that is not read to its end breaks the connection.
    *
+   * @param leading takes the first columns of the query, which are not part of the text then.
    * @throws UncheckedError `timeout` when the server sends nothing for as long as a statement may take; and as {@link query}.
    */
-  copyOut(query: Sql): Promise<AsyncGenerator<Uint8Array, void, undefined>>;
+  copyOut(query: Sql, leading?: LeadingNumbers): Promise<AsyncGenerator<Uint8Array, void, undefined>>;
   /** Returns how many rows the server took; `source` is COPY text. It is undone by an error, and with the transaction. */
   copyIn(table: TableName, columns: readonly string[], source: AsyncIterable<Uint8Array>): Promise<number>;
   /** @throws an error of the server with the severity `ERROR` when all is undone; any other leaves open whether it is final. */
@@ -112,16 +104,9 @@ class OpenCopySession implements CopySession {
     this.#deadlineMs = answerDeadlineMs(surroundings.settings);
   }
 
-  async begin({ access = 'read only', snapshot }: CopyTransaction = {}): Promise<void> {
+  async begin(access: 'read only' | 'read write' = 'read only'): Promise<void> {
     const { settings, timeZone, features } = this.#surroundings;
-    const script = transactionScript({
-      isolation: 'repeatable read',
-      access,
-      ...(snapshot === undefined ? {} : { snapshot }),
-      timeZone,
-      features,
-      settings,
-    });
+    const script = transactionScript({ isolation: 'repeatable read', access, timeZone, features, settings });
     await this.#session.script(script, this.#deadlineMs);
     this.#isUnlimited = false;
   }
@@ -131,15 +116,10 @@ class OpenCopySession implements CopySession {
     return (await this.#session.run(text, values, this.#deadlineMs)) as Row[];
   }
 
-  async exportSnapshot(): Promise<string> {
-    const [row] = await this.query<{ snapshot: string }>(sql`select pg_catalog.pg_export_snapshot() as snapshot`);
-    return String(row?.snapshot);
-  }
-
-  async copyOut(query: Sql): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
+  async copyOut(query: Sql, leading?: LeadingNumbers): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
     await this.#limit(false);
     const text = `copy (${inlineValues(query)}\n) to stdout (encoding ${this.#encodingName})`;
-    return this.#session.copyOut(text, this.#deadlineMs);
+    return this.#session.copyOut(text, this.#deadlineMs, leading);
   }
 
   async copyIn(table: TableName, columns: readonly string[], source: AsyncIterable<Uint8Array>): Promise<number> {

@@ -3,7 +3,7 @@ import { Client, type ClientConfig, DatabaseError, type QueryConfig, type QueryR
 import { from } from 'pg-copy-streams';
 import { UncheckedError } from '../unchecked-error.ts';
 import { requestCancel } from './cancel-request.ts';
-import { CopyOut } from './copy-out.ts';
+import { CopyOut, type LeadingNumbers } from './copy-out.ts';
 import { readingEnded } from './reading-ended.ts';
 import { postgresUncheckedReason } from './unchecked-reason.ts';
 
@@ -99,12 +99,17 @@ export class Session {
   }
 
   /**
-   * Returns what `COPY … TO STDOUT` sends, as long as it may be; bytes are good until the next ones are asked for. Whoever does not read it to its end breaks the connection: there
-   * is no other way to end it. A server that sends nothing for `silenceMs` although it is waited for has broken it too.
+   * Returns what `COPY … TO STDOUT` sends, as long as it may be, but for `leading`; bytes are good until the next ones are asked for.
+   * Whoever does not read it to its end breaks the connection: there is no other way to end it. A server that sends nothing for
+   * `silenceMs` although it is waited for has broken it too.
    *
    * @throws the server's errors, and why the connection is broken, while it is read.
    */
-  async copyOut(text: string, silenceMs: number): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
+  async copyOut(
+    text: string,
+    silenceMs: number,
+    leading?: LeadingNumbers,
+  ): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
     await this.#copied;
     if (this.#fault !== undefined) throw this.#fault;
     const over = Promise.withResolvers<void>();
@@ -115,12 +120,13 @@ export class Session {
     });
     this.#copied = copied;
     const silence = this.#breakWhenSilent(silenceMs);
-    const copy = new CopyOut(text, {
+    const events = {
       onWait: () => silence.start(),
       onWaited: () => silence.stop(),
       onOver: () => over.resolve(),
       onAbandoned: () => this.break(new Error('The COPY was not read to its end.')),
-    });
+    };
+    const copy = new CopyOut(text, events, leading);
     this.#isAsked = true;
     this.#giveUp = (fault) => copy.fail(fault);
     this.#answeredBytes = 0;

@@ -1,3 +1,6 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { Client } from 'pg';
+import { to as copyTo } from 'pg-copy-streams';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { accessDenied, internalError } from '../../../sandbox/s3/server-faults.ts';
 import { pause, resume } from '../../../shared/retention/pause.ts';
@@ -74,6 +77,35 @@ describe('rows of all kinds', () => {
     const { keys, excluded, children } = await at.archived('quoted');
     expect([keys.length, new Set(keys).size, children.length]).toEqual([1_400, 1_400, 700]);
     expect(excluded).toEqual(["é'\\1,t"]);
+  });
+
+  it('are copied as COPY writes them, whatever their columns are of', async () => {
+    await at.reset(0);
+    await at.admin.query(`drop table if exists measured; drop domain if exists moment;
+      create domain moment as timestamp;
+      create table measured (id int primary key, at timestamptz not null, local timestamp(2), was moment, times timestamp[],
+        ratio double precision, share real, doc jsonb, docs jsonb[], amount numeric, word text);
+      create index measured_age on measured (at, id);
+      insert into measured select n, '2024-01-01'::timestamptz + n * interval '1.000001 s',
+        (array['infinity', '-infinity', '4713-01-01 BC', '294276-12-31 23:59:59.999999', null])[1 + n % 5]::timestamp,
+        (array['2024-02-29 24:00', null])[1 + n % 2]::timestamp, array['2024-01-01', null]::timestamp[],
+        (array['NaN', '-0', 'Infinity', '1e300', '0.1', '-5e-324', null])[1 + n % 7]::float8,
+        (array['NaN', '-0', '-Infinity', '1e-45', '0.1', null])[1 + n % 6]::float4,
+        (array['{"b": [1.10, "\\t\\n\\\\ \\" ü"], "a": null}', '"x"', '1e400', 'null', null])[1 + n % 5]::jsonb,
+        array['{"a": "b c"}', null]::jsonb[], (array['1.10', 'NaN', '1e-20', null])[1 + n % 4]::numeric, nullif(n, 5)
+      from generate_series(1, 2100) n`);
+    const columns = 'id, at, local, was, times, ratio, share, doc, docs, amount, word';
+    const client = new Client({ connectionString: at.url, options: '-c timezone=UTC -c extra_float_digits=1' });
+    await client.connect();
+    const before: Buffer[] = [];
+    const query = `copy (select ${columns} from measured order by at, id) to stdout`;
+    for await (const chunk of client.query(copyTo(query))) before.push(chunk as Buffer);
+    await client.end();
+    const policy = parsePolicy({ id: 'measured', table: 'measured', ageColumn: 'at', index: 'measured_age' });
+    expect(await at.archive({ policy })).toMatchObject({ state: 'done', deleted: 2_100, faults: [], unchecked: [] });
+    const [{ tables }] = await manifests('measured');
+    const file = at.s3.bucket(archiveBucket).read(`archives/measured/00000001/${tables[0].file.name}`);
+    expect(zstdDecompressSync(file).toString()).toBe(Buffer.concat(before).toString());
   });
 
   it('that are huge make archives of fewer rows', async () => {

@@ -17,9 +17,7 @@ export const archiveSteps = [
   'exclusions-written',
   /** The rows of an archive are chosen, in a snapshot. */
   'rows-chosen',
-  /** The database has hashed them. */
-  'rows-hashed',
-  /** They are in S3. */
+  /** They are in S3, and the database has hashed them. */
   'rows-copied',
   /** They were read back, and are those that the database had. */
   'read-back',

@@ -1,26 +1,19 @@
-import sql, { join } from 'sql-template-tag';
+import sql, { join, type Sql } from 'sql-template-tag';
 import { copyFileName, fileKey, newAttempt } from '../../../shared/archive/archive-names.ts';
 import type { ArchiveStore } from '../../../shared/archive/archive-store.ts';
-import { emptyDigest, hashText } from '../../../shared/archive/digest.ts';
+import { emptyDigest } from '../../../shared/archive/digest.ts';
 import { tableDdl } from '../../../shared/archive/table-ddl.ts';
 import { type WrittenFile, writeCopyFile } from '../../../shared/archive/write-file.ts';
+import type { LeadingNumbers } from '../../../shared/postgres/copy-out.ts';
 import type { CopySession } from '../../../shared/postgres/copy-session.ts';
 import { formatTableName, qualified } from '../../../shared/postgres/sql.ts';
 import { resolveTarget } from '../../../shared/retention/resolve-target.ts';
 import type { RowPolicy } from '../../../shared/retention/row-policy.ts';
-import type { Position, RowsDigest, RowTarget, Segment } from '../../../shared/retention/row-target.ts';
+import type { Position, RowsDigest, RowTarget, Segment, TargetTable } from '../../../shared/retention/row-target.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { OnStep } from './archive-steps.ts';
-import {
-  childCopy,
-  childSegments,
-  type FirstRows,
-  lastStatement,
-  rootCopy,
-  rootSegments,
-  type SegmentRow,
-  widthStatement,
-} from './segment-statements.ts';
+import { childCopy, type FirstRows, lastStatement, rootCopy, widthStatement } from './segment-statements.ts';
+import { ChildTally, type CountedSegment, RootTally } from './segment-tally.ts';
 
 /** A table as it was copied. */
 export interface CopiedTable {
@@ -66,11 +59,24 @@ interface ChosenRows extends FirstRows {
   readonly segmentRows: number;
 }
 
-/** What the database says of the root's rows. */
-interface HashedRoot {
+/** The root's rows as they were copied, and what the database says of them. */
+interface CopiedRoot {
+  readonly table: CopiedTable;
   readonly rows: number;
   readonly range: CopiedRows['range'];
-  readonly segments: readonly { readonly upTo: Position; readonly digest: RowsDigest }[];
+  readonly segments: readonly CountedSegment[];
+}
+
+/** A child's rows, likewise: of each of the root's segments. */
+interface CopiedChild {
+  readonly table: CopiedTable;
+  readonly digests: readonly RowsDigest[];
+}
+
+/** Where files go. */
+interface Place {
+  readonly sequence: number;
+  readonly attempt: string;
 }
 
 /** Rows whose text is measured to know how many make a file. */
@@ -86,13 +92,12 @@ const widthMargin = 1.2;
 const attempts = 8;
 
 /**
- * Copies rows into S3 as the server's own text, and has the database count and hash them in the same snapshot, over a second connection at
- * the same time. Its connections are kept from copy to copy, and its memory is bounded.
+ * Copies rows into S3 as the server's own text, and has the database hash each of them as it sends it. Its connection is kept from copy to
+ * copy, and its memory is bounded.
  */
 export class Copier implements AsyncDisposable {
   readonly #options: CopierOptions;
-  #copying: CopySession | undefined;
-  #hashing: CopySession | undefined;
+  #session: CopySession | undefined;
 
   constructor(options: CopierOptions) {
     this.#options = options;
@@ -122,50 +127,51 @@ export class Copier implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const sessions = [this.#copying, this.#hashing];
-    this.#copying = undefined;
-    this.#hashing = undefined;
-    await Promise.all(sessions.map((session) => session?.[Symbol.asyncDispose]()));
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.[Symbol.asyncDispose]();
   }
 
   /** Returns how many rows would fit where these are too many for a file. */
   async #copy(request: CopyRequest, isLast: boolean): Promise<CopiedRows | number | undefined> {
-    const { open, policy, onStep } = this.#options;
-    this.#copying ??= await open();
-    this.#hashing ??= await open();
-    const [copying, hashing] = [this.#copying, this.#hashing];
-    await copying.begin();
-    await this.#holdTables(copying);
-    await hashing.begin({ snapshot: await copying.exportSnapshot() });
-    const chosen = await this.#choose(copying, request);
+    const { open, policy, onStep, target } = this.#options;
+    this.#session ??= await open();
+    const session = this.#session;
+    await session.begin();
+    await this.#holdTables(session);
+    const chosen = await this.#choose(session, request);
     if (chosen === undefined) {
-      await Promise.all([copying.commit(), hashing.commit()]);
+      await session.commit();
       return undefined;
     }
     await onStep('rows-chosen');
-    const attempt = newAttempt();
-    const hashed = this.#hashRoot(hashing, chosen);
-    const [segments, tables] = await this.#both(
-      this.#hashChildren(hashing, hashed, chosen.segmentRows),
-      this.#copyTables(copying, { ...chosen, hashed }, { sequence: request.sequence, attempt }),
-    );
-    const { range, rows } = await hashed;
-    await Promise.all([copying.commit(), hashing.commit()]);
+    const { sequence } = request;
+    const place = { sequence, attempt: newAttempt() };
+    const root = await this.#copyRoot(session, chosen, place);
+    const children: CopiedChild[] = [];
+    for (const index of target.children.keys()) {
+      children.push(await this.#copyChild(session, index, { ...chosen, range: root.range }, place));
+    }
+    await session.commit();
+    const tables = [root, ...children].map(({ table }) => table);
+    const { rows, range } = root;
     const bytes = Math.max(...tables.map(({ file }) => file.uncompressedBytes));
     if (bytes > policy.bytesPerArchive && rows > 1 && !isLast) {
-      await this.#remove(tables, request.sequence);
+      await this.#remove(tables, sequence);
       return Math.max(1, Math.floor((rows * policy.bytesPerArchive) / (bytes * widthMargin)));
     }
     await onStep('rows-copied');
+    const segments = root.segments.map(({ upTo, digest }, at) => {
+      return { upTo, digests: [digest, ...children.map(({ digests }) => digests[at] ?? emptyDigest)] };
+    });
     return {
-      sequence: request.sequence,
-      attempt,
+      ...place,
       range,
       segments,
       tables,
       rows,
-      encoding: copying.encoding,
-      serverVersion: copying.serverVersion,
+      encoding: session.encoding,
+      serverVersion: session.serverVersion,
     };
   }
 
@@ -194,57 +200,57 @@ export class Copier implements AsyncDisposable {
     return { after, rows, segmentRows };
   }
 
-  async #hashRoot(session: CopySession, { segmentRows, ...chosen }: ChosenRows): Promise<HashedRoot> {
+  async #copyRoot(session: CopySession, chosen: ChosenRows, place: Place): Promise<CopiedRoot> {
     const { target } = this.#options;
-    const found = await session.query<SegmentRow>(rootSegments(target, chosen, segmentRows));
-    const rows = found.reduce((sum, row) => sum + Number(row.rows), 0);
-    let last = found.at(-1)?.up_to ?? undefined;
+    const tally = new RootTally(target, chosen, session.encoding);
+    // Of a range's two bounds the planner thinks as if each kept others out, and sorts on disk what it takes for few rows.
+    await session.query(sql`set local enable_sort = off`);
+    const table = await this.#copyTable(session, target.root, { query: rootCopy(target, chosen), tally }, place);
+    await session.query(sql`set local enable_sort to default`);
     // There are fewer rows than were asked for: the last of them is the last that there is.
-    if (last === undefined) {
+    if (tally.openRows > 0) {
       const [end] = await session.query<{ up_to: string[] }>(lastStatement(target, chosen.after));
-      last = end?.up_to;
+      if (end === undefined) throw new RangeError('there are rows, and no last one');
+      tally.close(end.up_to);
     }
-    if (last === undefined) throw new RangeError('there are rows, and no last one');
-    const upTo = last;
-    return {
-      rows,
-      range: { after: chosen.after, upTo },
-      segments: found.map((row) => ({ upTo: row.up_to ?? upTo, digest: digestOf(row) })),
-    };
+    const { segments } = tally;
+    const upTo = segments.at(-1)?.upTo;
+    if (upTo === undefined) throw new RangeError('there were rows, and none has come');
+    const rows = segments.reduce((sum, { digest }) => sum + digest.rows, 0);
+    return { table, rows, range: { after: chosen.after, upTo }, segments };
   }
 
-  async #hashChildren(session: CopySession, root: Promise<HashedRoot>, segmentRows: number): Promise<Segment[]> {
-    const { target, onStep } = this.#options;
-    const { range, segments } = await root;
-    const digests = segments.map(({ digest }) => [digest, ...target.children.map(() => emptyDigest)]);
-    for (const index of target.children.keys()) {
-      for (const row of await session.query<SegmentRow>(childSegments(target, index, range, segmentRows))) {
-        (digests[row.segment] as RowsDigest[])[index + 1] = digestOf(row);
-      }
-    }
-    await onStep('rows-hashed');
-    return segments.map(({ upTo }, at) => ({ upTo, digests: digests[at] ?? [] }));
-  }
-
-  /** The root's rows are copied while they are hashed; which children go with them is known when that is done. */
-  async #copyTables(
+  async #copyChild(
     session: CopySession,
-    { hashed, ...chosen }: FirstRows & { readonly hashed: Promise<HashedRoot> },
-    { sequence, attempt }: { readonly sequence: number; readonly attempt: string },
-  ): Promise<CopiedTable[]> {
-    const { target, store, policy } = this.#options;
-    const copied: CopiedTable[] = [];
-    for (const [at, table] of [target.root, ...target.children].entries()) {
-      const fileName = copyFileName(attempt, table);
-      const ddl = await tableDdl(session, table.oid);
-      const query = at === 0 ? rootCopy(target, chosen) : childCopy(target, at - 1, (await hashed).range);
-      const file = await writeCopyFile(await session.copyOut(query), store, fileKey(policy.id, sequence, fileName));
-      copied.push({ ddl, fileName, file });
-    }
-    return copied;
+    index: number,
+    { range, segmentRows }: ChosenRows & Pick<CopiedRows, 'range'>,
+    place: Place,
+  ): Promise<CopiedChild> {
+    const { target } = this.#options;
+    const tally = new ChildTally();
+    const query = childCopy(target, index, range, segmentRows);
+    const table = await this.#copyTable(session, target.children[index] as TargetTable, { query, tally }, place);
+    return { table, digests: tally.digests() };
   }
 
-  /** When one of them fails the other one is of no use, and ends with its connection. */
+  async #copyTable(
+    session: CopySession,
+    table: TargetTable,
+    { query, tally }: { readonly query: Sql; readonly tally: LeadingNumbers },
+    { sequence, attempt }: Place,
+  ): Promise<CopiedTable> {
+    const { store, policy } = this.#options;
+    const fileName = copyFileName(attempt, table);
+    const text = await session.copyOut(query, tally);
+    // Asked for when the last row has come, and so while the last bytes are on their way to S3.
+    const [ddl, file] = await this.#both(
+      tableDdl(session, table.oid),
+      writeCopyFile(text, store, fileKey(policy.id, sequence, fileName)),
+    );
+    return { ddl, fileName, file };
+  }
+
+  /** When one of them fails the other one is of no use, and ends with the connection. */
   async #both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
     try {
       return await Promise.all([a, b]);
@@ -259,8 +265,4 @@ export class Copier implements AsyncDisposable {
     const { store, policy } = this.#options;
     await store.remove(tables.map(({ fileName }) => fileKey(policy.id, sequence, fileName)));
   }
-}
-
-function digestOf({ rows, hash }: SegmentRow) {
-  return { rows: Number(rows), hash: hashText(BigInt(hash)) };
 }

@@ -2,17 +2,7 @@ import sql, { join, type Sql } from 'sql-template-tag';
 import { rowHash } from '../../../shared/archive/row-hash-sql.ts';
 import { columnList, identifier, qualified } from '../../../shared/postgres/sql.ts';
 import { childPath, positionOrder, positionTexts, rangeCondition } from '../../../shared/retention/row-range.ts';
-import type { Position, RowRange, RowTarget, TargetChild } from '../../../shared/retention/row-target.ts';
-
-/** A segment as the database has it; sums are `numeric`. */
-export interface SegmentRow {
-  /** From 0 on. */
-  readonly segment: number;
-  readonly rows: string;
-  readonly hash: string;
-  /** Of its last row; null in a last one that is not full, and for rows of children. */
-  readonly up_to: string[] | null;
-}
+import type { Position, RowRange, RowTarget, TargetChild, TypedColumn } from '../../../shared/retention/row-target.ts';
 
 /** The first rows behind a position, in their order. */
 export interface FirstRows {
@@ -39,64 +29,39 @@ export function widthStatement(target: RowTarget, { after, rows }: FirstRows): S
     ) as first_rows`;
 }
 
-/** Returns the statement that counts and hashes the root's first rows, in segments of so many rows. */
-export function rootSegments(target: RowTarget, { after, rows }: FirstRows, segmentRows: number): Sql {
-  const order = positionOrder(target);
-  const number = sql`pg_catalog.row_number() over (order by ${order})`;
-  const hash = rowHash(target.root.columns, target.root.name);
-  // Rows are hashed before they are numbered, and only the hashes carried on: the limit keeps the two apart.
-  return sql`
-    select ((n - 1) / ${segmentRows}::int8)::int4 as segment, pg_catalog.count(*)::text as rows,
-      pg_catalog.sum(hash)::text as hash, pg_catalog.max(up_to) as up_to
-    from (
-      select ${number} as n, caretaker_hash as hash,
-        case when ${number} % ${segmentRows}::int8 = 0 or ${number} = ${rows}::int8
-          then ${positionTexts(target)} end as up_to
-      from (
-        select ${columnList(orderNames(target))}, ${hash} as caretaker_hash
-        from ${qualified(target.root)} where ${rangeCondition(target, { after, upTo: undefined })}
-        order by ${order} limit ${rows}::int8
-      ) as hashed
-    ) as numbered group by 1 order by 1`;
-}
-
-/** Returns the statement that counts and hashes the rows of a child that go with those of the root, in the root's segments. */
-export function childSegments(target: RowTarget, index: number, range: RowRange, segmentRows: number): Sql {
-  const { columns } = target.children[index] as TargetChild;
-  const number = sql`pg_catalog.row_number() over (order by ${positionOrder(target)})`;
-  return sql`
-    select ((n - 1) / ${segmentRows}::int8)::int4 as segment, pg_catalog.count(*)::text as rows,
-      pg_catalog.sum(hash)::text as hash, null::text[] as up_to
-    from (
-      select root.caretaker_n as n, ${rowHash(columns, 'child')} as hash
-      from ${joined(target, index, range, [], sql`, ${number} as caretaker_n`)}
-    ) as hashed group by 1 order by 1`;
-}
-
-/** Returns the query for the root's first rows, in their order, as they are archived. */
+/** Returns the query for the root's first rows, in their order, as they are archived: each behind its hash. */
 export function rootCopy(target: RowTarget, { after, rows }: FirstRows): Sql {
   const { root } = target;
   const names = root.columns.map(({ name }) => name);
-  return sql`select ${columnList(names)} from ${qualified(root)}
-    where ${rangeCondition(target, { after, upTo: undefined })} order by ${positionOrder(target)} limit ${rows}::int8`;
+  // Under the table's own name, which a policy's condition may name too.
+  const table = identifier(root.name);
+  return sql`select pg_catalog.to_hex(${rowHash(writtenColumns(root.columns), root.name)}), ${columnList(names)} from (
+      select ${writtenList(root.columns, root.name)} from ${qualified(root)}
+      where ${rangeCondition(target, { after, upTo: undefined })} order by ${positionOrder(target, root.name)} limit ${rows}::int8
+    ) as ${table}`;
 }
 
-/** Returns the query for the rows of a child that go with them: in the order of those, and then of their own key. */
-export function childCopy(target: RowTarget, index: number, range: RowRange): Sql {
+/**
+ * Returns the query for the rows of a child that go with them, in the order of those and then of their own key: each behind the index of the
+ * root's segment and its hash.
+ */
+export function childCopy(target: RowTarget, index: number, range: RowRange, segmentRows: number): Sql {
   const child = target.children[index] as TargetChild;
   const names = child.columns.map(({ name }) => name);
-  const order = [positionOrder(target, 'root')];
+  const number = sql`pg_catalog.row_number() over (order by ${positionOrder(target)})`;
+  const order = [sql`root.caretaker_number`];
   if (child.primaryKey.length > 0) order.push(columnList(child.primaryKey, 'child'));
-  return sql`select ${columnList(names, 'child')} from ${joined(target, index, range, orderNames(target))}
-    order by ${join(order, ', ')}`;
+  return sql`select pg_catalog.to_hex((root.caretaker_number - 1) / ${segmentRows}::int8),
+      pg_catalog.to_hex(${rowHash(child.columns, 'child')}), ${columnList(names, 'child')}
+    from ${joined(target, index, range, sql`${number} as caretaker_number`)} order by ${join(order, ', ')}`;
 }
 
-/** Returns the way from the root's rows, with the columns named, what is referred to, and what is added, to the child's. */
-function joined(target: RowTarget, index: number, range: RowRange, names: readonly string[], added = sql``): Sql {
+/** Returns the way from the root's rows, with what is added to what is referred to of them, to the child's. */
+function joined(target: RowTarget, index: number, range: RowRange, added: Sql): Sql {
   const { tables, conditions } = childPath(target, index);
-  const columns = [...new Set([...names, ...topOf(target, index).referredColumns])];
   const root = sql`(
-      select ${columnList(columns)}${added} from ${qualified(target.root)} where ${rangeCondition(target, range)}
+      select ${columnList(topOf(target, index).referredColumns)}, ${added} from ${qualified(target.root)}
+      where ${rangeCondition(target, range)}
     ) as root`;
   const joins = tables.map((table, at) => sql`join ${table} on ${conditions[at] as Sql}`).reverse();
   return join([root, ...joins], ' ');
@@ -112,4 +77,24 @@ function topOf(target: RowTarget, index: number): TargetChild {
 /** Names of the columns of a position, each once. */
 function orderNames({ age, key }: RowTarget): string[] {
   return [...new Set([age, ...key].map(({ name }) => name))];
+}
+
+/**
+ * Types whose values take long to be written as text, which is done once for the copy and the hash. A cast writes them as COPY does:
+ * https://www.postgresql.org/docs/current/sql-createcast.html, under "Notes".
+ */
+const slowTypes = /^(timestamp|double precision$|real$|jsonb$)/;
+
+/** Returns columns as {@link writtenList} has them. */
+function writtenColumns(columns: readonly TypedColumn[]): TypedColumn[] {
+  return columns.map(({ name, type }) => ({ name, type: slowTypes.test(type) ? 'text' : type }));
+}
+
+/** Returns columns for a select list, those of slow types as their text. */
+function writtenList(columns: readonly TypedColumn[], alias: string): Sql {
+  const list = columns.map(({ name, type }) => {
+    const column = columnList([name], alias);
+    return slowTypes.test(type) ? sql`${column}::text as ${identifier(name)}` : column;
+  });
+  return join(list, ', ');
 }

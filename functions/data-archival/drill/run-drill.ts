@@ -147,7 +147,7 @@ async function restoreAndForget(
   await using lock = await openAdvisoryLock(options, `data-archival/${policy.id}/drill`);
   const signal = AbortSignal.any([context.signal, lock.signal]);
   await using session = await openCopySession({ ...options, signal });
-  await session.begin({ access: 'read write' });
+  await session.begin('read write');
   const schema = `caretaker_drill_${randomBytes(8).toString('hex')}`;
   await loadRows(session, archivedRows(found, store), { kind: 'schema', schema, isScratch: true });
   await session.rollback();

@@ -137,7 +137,7 @@ async function load(
 ): Promise<Pick<RestoreResult, 'outcome' | 'message'> & Partial<RestoreResult>> {
   const { manifest, manifestHash } = found;
   const { actor, store, progress = () => {} } = context;
-  await session.begin({ access: 'read write' });
+  await session.begin('read write');
   const loaded = await loadRows(session, archivedRows(found, store), target, (rows) =>
     progress('load', rows, rowsOf(manifest)),
   );
