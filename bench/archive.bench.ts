@@ -7,9 +7,9 @@ import { interruptible } from '../sandbox/interruption.ts';
 import { startPostgres } from '../sandbox/postgres/start-postgres.ts';
 import type { ArchiveJob, ArchiveResult } from './archive/archiver.ts';
 import { fillListens, table } from './archive/listens.ts';
-import { ask, bundle, missingPrograms, pipeline, processorSeconds, start, stop } from './archive/processes.ts';
 import { processorClock } from './audit/processor-clock.ts';
 import { median } from './median.ts';
+import { ask, bundle, missingPrograms, pipeline, processorSeconds, start, stop } from './processes.ts';
 
 /** Rows per second beside the peer's, and memory in MiB. */
 const goals = { ratio: 0.7, peakMiB: 200 };

@@ -1,19 +1,17 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import pg from 'pg';
 import { interruptible } from '../sandbox/interruption.ts';
 import { startPostgres } from '../sandbox/postgres/start-postgres.ts';
-import { nodeOptions } from '../shared/deployment.ts';
 import type { PolicyOutcome } from '../shared/retention/policy-outcome.ts';
 import { processorClock } from './audit/processor-clock.ts';
-import { median } from './median.ts';
-import { purgeByKeyset, purgeByRange } from './purge/by-hand.ts';
+import { median, quantile } from './median.ts';
+import { ask, bundle, start, stop } from './processes.ts';
+import type { LoopJob, LoopResult } from './purge/by-hand.ts';
 import { countOld, fillListens, makeSource, schema, table, youngRows } from './purge/listens.ts';
 import { writeDuring } from './purge/writer.ts';
 
@@ -36,7 +34,8 @@ interface Bench {
   readonly url: string;
   readonly client: pg.Client;
   readonly clock: (() => Promise<number>) | undefined;
-  readonly child: ChildProcess;
+  readonly caretaker: ChildProcess;
+  readonly byHand: ChildProcess;
   /** Of ledgers; undefined where they are in memory. */
   readonly directory: string | undefined;
   readonly rows: number;
@@ -57,7 +56,8 @@ const goals = { speed: 0.9, latency: 1.5 };
  * the last key and deletes them by their keys, as it is mostly written, and one that looks for the last of the next rows and deletes the
  * range up to it, which is about as fast as it can be done. Caretaker's is a whole apply in a process of its own: it counts what it is
  * going to take, guards, looks at how the server is each second, hashes the keys, writes each batch into a ledger before it is final, and
- * counts what is left. Then single rows are written into the same table with and without a purge at the default pace.
+ * counts what is left. Then single rows are written into the same table: beside nothing, beside purges at some paces, and beside the keyset
+ * loop, so that both goals are seen at once.
  *
  * Nothing waits for a disk where the server is one of its own: its log is not written through, and the ledger is in memory. With
  * `--durable` both are, which costs each batch of Caretaker's two writes, and one of the others'.
@@ -70,6 +70,7 @@ const goals = { speed: 0.9, latency: 1.5 };
  * - `--rows`: that are past their retention; a tenth as many are not.
  * - `--batch`: rows in a batch.
  * - `--rounds`: of how many the medians are.
+ * - `--paces`: `workPercent` of the purges that single rows are written beside.
  */
 export async function run(options: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -78,6 +79,7 @@ export async function run(options: readonly string[]): Promise<void> {
       rows: { type: 'string', default: '2000000' },
       batch: { type: 'string', default: '10000' },
       rounds: { type: 'string', default: '5' },
+      paces: { type: 'string', default: '35,100' },
       server: { type: 'string' },
       durable: { type: 'boolean', default: false },
     },
@@ -98,14 +100,20 @@ export async function run(options: readonly string[]): Promise<void> {
     const rows = Number(values.rows);
     ended.defer(async () => void (await client.query(`drop schema if exists ${schema} cascade`)));
     await makeSource(client, rows);
-    const child = ended.adopt(await startCaretaker(directory), (forked) => void forked.kill());
+    const program = async (name: string) => {
+      const { child } = await start(await bundle(`bench/purge/${name}.ts`, directory));
+      return ended.adopt(child, stop);
+    };
+    const caretaker = await program('caretaker');
+    const byHand = await program('by-hand');
     const clock = await processorClock(client);
     const ledgers = values.durable ? directory : undefined;
     const bench: Bench = {
       url,
       client,
       clock,
-      child,
+      caretaker,
+      byHand,
       directory: ledgers,
       rows,
       rounds: Number(values.rounds),
@@ -113,7 +121,7 @@ export async function run(options: readonly string[]): Promise<void> {
     };
     print(`${await aboutServer(client)}; Node ${process.version}`);
     await compareSpeed(bench, Number(values.batch));
-    await compareLatency(bench);
+    await compareLatency(bench, Number(values.batch), values.paces.split(',').map(Number));
   });
 }
 
@@ -145,7 +153,7 @@ function fullPace(batch: number): PurgeJob['pace'] {
 }
 
 async function compareSpeed(bench: Bench, batch: number): Promise<void> {
-  const { url, client, clock, child, directory, rows, rounds, interruption } = bench;
+  const { url, client, clock, caretaker, directory, rows, rounds, interruption } = bench;
   print(`\n${rows} rows past their retention and ${youngRows(rows)} others, in batches of ${batch}`);
   let peakMiB = 0;
   let ledgers = 0;
@@ -155,13 +163,13 @@ async function compareSpeed(bench: Bench, batch: number): Promise<void> {
       ledgers += 1;
       const folder = directory === undefined ? undefined : join(directory, `ledger-${ledgers}`);
       const job = { url, folder, pace: fullPace(batch) };
-      const result = await purge(child, job);
+      const result = await purge(caretaker, job);
       peakMiB = Math.max(peakMiB, result.peakMiB);
       batchRates.push(result.outcome.deleted / (result.outcome.workedMs / 1000));
       return result.outcome.deleted;
     },
-    'keyset loop by hand': () => purgeByKeyset(url, batch),
-    'range loop by hand': () => purgeByRange(url, batch),
+    'keyset loop by hand': async () => (await purgeByHand(bench, 'keyset', batch)).deleted,
+    'range loop by hand': async () => (await purgeByHand(bench, 'range', batch)).deleted,
   };
   const names = Object.keys(contestants);
   const results = new Map<string, Measured[]>(names.map((name) => [name, []]));
@@ -198,86 +206,74 @@ async function compareSpeed(bench: Bench, batch: number): Promise<void> {
   print(`peak memory of Caretaker's process: ${peakMiB.toFixed(0)} MiB`);
 }
 
-/** As long without a purge as with one, in turn. */
-async function compareLatency(bench: Bench): Promise<void> {
-  const { url, child, directory, rows, rounds, interruption } = bench;
-  const young = { from: rows + 1, count: youngRows(rows) };
-  const p99s: { alone: number[]; during: number[] } = { alone: [], during: [] };
-  const p50s: { alone: number[]; during: number[] } = { alone: [], during: [] };
-  const rates: number[] = [];
-  let seconds = 5;
-  for (let round = 0; round < rounds; round += 1) {
-    await fillListens(url);
-    const order = round % 2 === 0 ? (['alone', 'during'] as const) : (['during', 'alone'] as const);
-    for (const which of order) {
-      interruption.throwIfAborted();
-      const latenciesMs = await writeDuring(url, young, async () => {
-        if (which === 'alone') return sleep(seconds * 1000, undefined, { signal: interruption });
-        const folder = directory === undefined ? undefined : join(directory, `latency-${round}`);
-        const result = await purge(child, { url, folder, pace: {} });
-        seconds = result.seconds;
-        rates.push(result.outcome.deleted / result.seconds);
-      });
-      p99s[which].push(quantile(latenciesMs, 0.99));
-      p50s[which].push(quantile(latenciesMs, 0.5));
-    }
-  }
-  print(`\nsingle-row writes into ${table}, beside a purge at the default pace`);
-  print(`purge: ${(median(rates) / 1000).toFixed(0)}k rows a second`);
-  for (const [name, which] of [
-    ['alone', 'alone'],
-    ['during a purge', 'during'],
-  ] as const) {
-    const all = p99s[which].map((ms) => ms.toFixed(2)).join(' ');
-    print(
-      `${name.padEnd(16)} p50 ${median(p50s[which]).toFixed(2)} ms  p99 ${median(p99s[which]).toFixed(2)} ms  (${all})`,
-    );
-  }
-  const ratio = median(p99s.during) / median(p99s.alone);
-  print(`p99 during a purge: ${ratio.toFixed(2)}× (goal ≤ ${goals.latency}×)`);
+/** What writes took, and how fast rows were deleted meanwhile. */
+interface Beside {
+  readonly p50: number;
+  readonly p99: number;
+  readonly rowsPerSecond: number;
 }
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+/** Beside each in turn; beside nothing for as long as the last of them took. */
+async function compareLatency(bench: Bench, batch: number, paces: readonly number[]): Promise<void> {
+  const { url, rows, rounds, interruption } = bench;
+  const young = { from: rows + 1, count: youngRows(rows) };
+  let seconds = 5;
+  let ledgers = 0;
+  const nothing = 'nothing';
+  const loop = 'keyset loop by hand';
+  const contestants: Readonly<Record<string, () => Promise<unknown>>> = {
+    [nothing]: () => sleep(seconds * 1000, undefined, { signal: interruption }),
+    ...Object.fromEntries(
+      paces.map((workPercent) => [
+        `purge at ${workPercent} %`,
+        async () => {
+          ledgers += 1;
+          const folder = bench.directory === undefined ? undefined : join(bench.directory, `latency-${ledgers}`);
+          seconds = (await purge(bench.caretaker, { url, folder, pace: { workPercent } })).seconds;
+        },
+      ]),
+    ),
+    [loop]: async () => {
+      seconds = (await purgeByHand(bench, 'keyset', batch)).seconds;
+    },
+  };
+  const names = Object.keys(contestants);
+  const results = new Map<string, Beside[]>(names.map((name) => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const name of round % 2 === 0 ? names : names.toReversed()) {
+      interruption.throwIfAborted();
+      await fillListens(url);
+      const latenciesMs = await writeDuring(url, young, async () => contestants[name]?.());
+      results.get(name)?.push({
+        p50: quantile(latenciesMs, 0.5),
+        p99: quantile(latenciesMs, 0.99),
+        rowsPerSecond: name === nothing ? 0 : rows / seconds,
+      });
+    }
+  }
+  const of = (name: string, what: keyof Beside) => median((results.get(name) ?? []).map((one) => one[what]));
+  print(`\nsingle-row writes into ${table}, beside (goals: speed ≥ ${goals.speed}×, p99 ≤ ${goals.latency}×)`);
+  for (const name of names) {
+    const all = (results.get(name) ?? []).map(({ p99 }) => p99.toFixed(2)).join(' ');
+    const times = `p50 ${of(name, 'p50').toFixed(2)} ms  p99 ${of(name, 'p99').toFixed(2)} ms`;
+    const latency = `${(of(name, 'p99') / of(nothing, 'p99')).toFixed(2)}×`;
+    const rate = `${(of(name, 'rowsPerSecond') / 1000).toFixed(0).padStart(4)}k rows a second`;
+    const speed = `${(of(name, 'rowsPerSecond') / of(loop, 'rowsPerSecond')).toFixed(2)}×`;
+    print(`${name.padEnd(20)} ${rate} ${speed.padStart(6)}  ${times} ${latency.padStart(6)}  (${all})`);
+  }
+}
+
+async function purgeByHand({ byHand, url }: Bench, way: LoopJob['way'], batch: number): Promise<LoopResult> {
+  return ask<LoopResult>(byHand, { url, way, batch } satisfies LoopJob);
 }
 
 async function purge(child: ChildProcess, job: PurgeJob): Promise<PurgeResult> {
-  using settled = new DisposableStack();
-  const ended = settled.adopt(new AbortController(), (controller) => controller.abort());
-  child.send(job);
-  const exited = once(child, 'exit', { signal: ended.signal }).then(() => {
-    throw new Error('caretaker ended without a result');
-  });
-  exited.catch(() => {});
-  const answered = once(child, 'message', { signal: ended.signal });
-  answered.catch(() => {});
-  const [result] = (await Promise.race([answered, exited])) as [PurgeResult];
+  const result = await ask<PurgeResult>(child, job);
   const { outcome } = result;
   if (outcome.state !== 'done' || outcome.unchecked.length > 0 || outcome.faults.length > 0) {
     throw new Error(JSON.stringify(outcome));
   }
   return result;
-}
-
-/** As a deployed function runs: what strips types from TypeScript takes memory too. */
-async function startCaretaker(directory: string): Promise<ChildProcess> {
-  const file = join(directory, 'caretaker.mjs');
-  await build({
-    entryPoints: [join(import.meta.dirname, 'purge', 'caretaker.ts')],
-    outfile: file,
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    external: ['pg-native'],
-    // `pg` is CommonJS, and requires modules of Node's.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    logLevel: 'warning',
-  });
-  return fork(file, { env: { PATH: process.env.PATH, NODE_OPTIONS: nodeOptions } });
 }
 
 function print(line: string): void {

@@ -1,11 +1,33 @@
 import pg from 'pg';
 import { cutoff, table } from './listens.ts';
 
+/** Which loop is to delete all that is past its retention. */
+export interface LoopJob {
+  readonly url: string;
+  readonly way: 'keyset' | 'range';
+  /** Rows in a statement. */
+  readonly batch: number;
+}
+
+/** What that took. */
+export interface LoopResult {
+  readonly seconds: number;
+  readonly deleted: number;
+}
+
+process.on('message', async ({ url, way, batch }: LoopJob) => {
+  const startedAt = performance.now();
+  const deleted = await (way === 'keyset' ? purgeByKeyset(url, batch) : purgeByRange(url, batch));
+  const result: LoopResult = { seconds: (performance.now() - startedAt) / 1000, deleted };
+  process.send?.(result);
+});
+process.send?.('ready');
+
 /**
  * Deletes all that is past its retention by keyset, as it is mostly written: each statement takes the next rows behind the last of the
  * statement before, and deletes them by their keys. Returns how many rows.
  */
-export async function purgeByKeyset(url: string, batchRows: number): Promise<number> {
+async function purgeByKeyset(url: string, batchRows: number): Promise<number> {
   return withClient(url, async (client) => {
     let deleted = 0;
     let after: readonly unknown[] = ['-infinity', 0];
@@ -33,7 +55,7 @@ export async function purgeByKeyset(url: string, batchRows: number): Promise<num
  * Likewise by ranges, about as fast as it can be done: the last of the next rows is looked for in the index, and the rows up to it are
  * deleted as they come.
  */
-export async function purgeByRange(url: string, batchRows: number): Promise<number> {
+async function purgeByRange(url: string, batchRows: number): Promise<number> {
   return withClient(url, async (client) => {
     let deleted = 0;
     let after: readonly unknown[] = ['-infinity', 0];

@@ -53,3 +53,4 @@ process.on('message', async ({ url, folder, pace }: PurgeJob) => {
   };
   process.send?.(result);
 });
+process.send?.('ready');

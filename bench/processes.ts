@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { nodeOptions } from '../../shared/deployment.ts';
+import { nodeOptions } from '../shared/deployment.ts';
 
 const run = promisify(execFile);
 
@@ -17,13 +17,14 @@ export async function missingPrograms(names: readonly string[]): Promise<string[
   return missing;
 }
 
-/** Bundles a program as a function is, and returns its file. */
+/** Bundles a program as a function is, and returns its file: what strips types from TypeScript takes memory too. */
 export async function bundle(program: string, folder: string): Promise<string> {
   const outfile = join(folder, `${program.replace(/\W/g, '-')}.mjs`);
   await build({
-    entryPoints: [join(import.meta.dirname, '..', '..', program)],
+    entryPoints: [join(import.meta.dirname, '..', program)],
     outfile,
     bundle: true,
+    minify: true,
     format: 'esm',
     platform: 'node',
     target: 'node24',
@@ -36,7 +37,7 @@ export async function bundle(program: string, folder: string): Promise<string> {
   return outfile;
 }
 
-/** A process of ours that has said something first. */
+/** Starts a program, which says something when it is ready. It has nothing of this environment but the path. */
 export async function start<Message>(
   file: string,
   environment: Readonly<Record<string, string>> = {},
@@ -49,11 +50,13 @@ export async function start<Message>(
 
 /** Sends a process a job and returns what it answers. @throws Error when it ends without. */
 export async function ask<Result>(child: ChildProcess, job: object): Promise<Result> {
-  const answered = once(child, 'message');
-  const ended = once(child, 'exit').then(() => {
+  using settled = new DisposableStack();
+  const { signal } = settled.adopt(new AbortController(), (controller) => controller.abort());
+  const answered = once(child, 'message', { signal });
+  const ended = once(child, 'exit', { signal }).then(() => {
     throw new Error('the process has ended before it was done');
   });
-  ended.catch(() => {});
+  for (const one of [answered, ended]) one.catch(() => {});
   child.send(job);
   const [result] = await Promise.race([answered, ended]);
   return result as Result;
