@@ -97,7 +97,7 @@ export const paceSchema = z.strictObject({
   /** Time that a transaction should take. */
   targetBatchMs: z.int().min(1).max(60_000).default(250),
   /** Of the time; in the rest, between two batches, whoever else is at the server has it alone. */
-  workPercent: z.number().min(1).max(100).default(25),
+  workPercent: z.number().min(1).max(100).default(35),
   lockTimeoutSeconds: z.number().min(0.01).max(60).default(1),
   statementTimeoutSeconds: z.number().min(0.1).max(600).default(30),
   /** How often it is asked whether to wait. */
