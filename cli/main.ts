@@ -139,12 +139,17 @@ withDesk(program.command('restore'))
   .argument('<archive>', '<policy> for its latest, <policy>/<number>, or s3://<bucket>/<key> of a manifest')
   .option('--into <schema>', 'make its tables in this schema, and load them')
   .option('--apply', 'put its rows back into the tables that they were taken from, all or none')
+  .option(
+    '--unrecorded',
+    'load it although the ledger does not tell of it: whoever can write into its bucket may have made it, and its statements are run',
+  )
   .option('--sandbox', 'in the sample estate, which runs inside this process')
   .addHelpText(
     'after',
     `
 Without --into and --apply it is only proven. Rows are loaded by the writer of the database that they were taken from;
-with --stage, the ledger of that stage is looked into and written to.
+with --stage, the ledger of that stage is looked into and written to. An archive that the ledger does not tell of is proven,
+and not loaded.
 
 Exit codes: 0 it is proven and, where asked, loaded; 1 it was refused or failed, or nobody knows; 2 wrong usage or configuration.`,
   )

@@ -92,12 +92,16 @@ function archiveLines(archive: RestoredArchive, timeZone: string, terminal: Term
 
 function nextSteps({ outcome, archive, loaded }: RestoreResult, { command, into }: RestoreAsked): string[] {
   if (archive === null) return [];
-  const { policy, database, tables } = archive;
+  const { policy, database, isInLedger, tables } = archive;
   const where = tables.map(({ table }) => table).join(', ');
   if (outcome === 'verified') {
+    const more = isInLedger ? '' : ' --unrecorded';
     return [
-      `To look at them in a schema of their own, in database ${database}:\n${command} --into <schema>`,
-      `To put them back into ${where}:\n${command} --apply`,
+      ...(isInLedger
+        ? []
+        : ['Whoever can write into the bucket may have made it: load it only when you know where it comes from.']),
+      `To look at them in a schema of their own, in database ${database}:\n${command} --into <schema>${more}`,
+      `To put them back into ${where}:\n${command} --apply${more}`,
     ];
   }
   if (outcome !== 'restored') return [];

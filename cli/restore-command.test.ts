@@ -9,11 +9,14 @@ import {
   type RestoreServer,
   startRestoreServer,
 } from '../functions/data-archival/restore/archive-fixtures.ts';
+import { FileLedgerStore } from '../shared/ledger/file-ledger-store.ts';
 
 let at: RestoreServer;
 let desk: Desk;
 let directory: string;
 let state: string;
+/** Of the ledgers of this machine. */
+let ledgers: FileLedgerStore;
 beforeAll(async () => {
   at = await startRestoreServer();
   directory = await mkdtemp(join(tmpdir(), 'caretaker-restore-'));
@@ -24,6 +27,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   state = await mkdtemp(join(directory, 'state-'));
+  ledgers = new FileLedgerStore(join(state, 'caretaker', 'nycmg', 'ledgers'));
   desk = at.desk();
   await at.client.query(`
     drop schema public cascade; create schema public; drop schema if exists scratch cascade;
@@ -31,6 +35,11 @@ beforeEach(async () => {
     insert into listens select n, '2020-01-01', 'secret ' || n from generate_series(1, 1200) n`);
   await desk.archive({ ageColumn: 'heard', tables: [{ table: 'public.listens' }], excludedKeys: [['7']] });
 });
+
+/** Has this machine be the one that archived. */
+async function record(): Promise<void> {
+  for await (const name of desk.ledgers.list('')) await ledgers.add(name, (await desk.ledgers.read(name)) as string);
+}
 
 async function caretaker(...args: readonly string[]) {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), ...args], {
@@ -78,14 +87,15 @@ function plain(text: string): string {
 
 describe('caretaker restore', () => {
   it('proves an archive, loads nothing, and says how to load it', async () => {
+    await record();
+    const written = await readdir(state, { recursive: true });
     const { code, stdout, stderr } = await restore('listens');
     expect([code, stderr]).toEqual([0, '']);
     expect(plain(stdout)).toBe(`Restore of listens/1 · nycmg
 
   manifest  s3://archives/prefix/listens/00000001/manifest.json
   SHA-256   SHA256
-  proven    every file and every row; the chain holds; the ledger here does not
-            know it
+  proven    every file and every row; the chain holds; the ledger tells of it
   archived  2026-11-20 07:00 -05:00, from database main
   rows      public.listens: 1,200 rows, hash HASH
   left out  1 row left out, which had changed and so was never taken away
@@ -99,10 +109,32 @@ To put them back into public.listens:
   caretaker restore listens --config FILE --apply
 `);
     expect(stdout).not.toContain('secret');
+    expect(await readdir(state, { recursive: true })).toEqual(written);
+  });
+
+  it('proves an archive that the ledger does not tell of, and loads it only with --unrecorded', async () => {
+    const proven = await restore('listens');
+    expect([proven.code, proven.stderr]).toEqual([0, '']);
+    expect(plain(proven.stdout)).toContain('the ledger here does not\n            know it\n');
+    expect(plain(proven.stdout)).toContain(`
+Whoever can write into the bucket may have made it: load it only when you know
+  where it comes from.
+
+To look at them in a schema of their own, in database main:
+  caretaker restore listens --config FILE --into <schema> --unrecorded
+`);
+    const refused = await restore('listens', '--into', 'scratch');
+    expect(refused.code).toBe(1);
+    expect(refused.stdout.replaceAll(/\s+/g, ' ')).toContain(
+      'REFUSED (unrecorded): The ledger here tells neither of s3:',
+    );
     expect(await readdir(state)).toEqual([]);
+    const { code, stdout } = await restore('listens', '--into', 'scratch', '--unrecorded');
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Restored:')]);
   });
 
   it('loads it into a schema, and tells where the rows are and that they are equal', async () => {
+    await record();
     const { code, stdout } = await restore(
       `s3://archives/${desk.prefix}listens/00000001/manifest.json`,
       '--into',
@@ -124,6 +156,7 @@ They are in database main, in scratch.listens.
   });
 
   it('puts rows back only when told to apply, and exits with 1 when they are there', async () => {
+    await record();
     const refused = await restore('listens/1', '--apply');
     expect(refused.code).toBe(1);
     expect(refused.stdout.replaceAll(/\s+/g, ' ')).toContain(
@@ -139,6 +172,7 @@ They are in database main, in scratch.listens.
   });
 
   it('exits with 1 when an archive is not what was written, and says what is wrong', async () => {
+    await record();
     const key = `${desk.prefix}listens/00000001/attempt-1/public.listens.copy.zst`;
     await at.replace(key, (bytes) => bytes.with(100, (bytes[100] as number) ^ 1));
     const { code, stdout } = await restore('listens', '--into', 'scratch');
@@ -150,6 +184,7 @@ They are in database main, in scratch.listens.
   it.each([
     ['a policy that is not configured', ['tracks'], 'policies: listens'],
     ['both ways', ['listens', '--into', 'x', '--apply'], 'exclude each other'],
+    ['what the ledger tells of, when nothing is loaded', ['listens', '--unrecorded'], 'goes with --into or --apply'],
     ['a schema without a name', ['listens', '--into', ''], 'name of a schema'],
     ['the sandbox with a configuration', ['listens', '--sandbox'], 'brings its own'],
   ])('exits with 2 for %s', async (_, args, text) => {

@@ -21,6 +21,7 @@ import { UsageError } from './usage-error.ts';
 export interface RestoreCommandOptions extends DeskOptions {
   readonly into?: string;
   readonly apply?: boolean;
+  readonly unrecorded?: boolean;
   readonly sandbox?: boolean;
 }
 
@@ -40,11 +41,16 @@ interface RestoreSurroundings {
  * @throws UsageError or ConfigError when nothing has been done.
  */
 export async function restoreCommand(archive: string, options: RestoreCommandOptions): Promise<number> {
-  const { into, apply, sandbox, stage, config } = options;
+  const { into, apply, unrecorded, sandbox, stage, config } = options;
   if (into !== undefined && apply === true) {
     throw new UsageError('--into and --apply exclude each other: rows go into a schema of their own, or back');
   }
   if (into !== undefined && !isName(into)) throw new UsageError('--into needs the name of a schema');
+  if (unrecorded === true && into === undefined && apply !== true) {
+    throw new UsageError(
+      '--unrecorded goes with --into or --apply: without them every archive is proven, and none is loaded',
+    );
+  }
   if (sandbox !== true) {
     return atDesk(options, async (desk) =>
       restoreIn(
@@ -99,7 +105,8 @@ async function restoreIn(
       signal,
       progress: (step, rows, total) => progress.update(rows, total, step),
     };
-    result = await restoreArchive({ policy, sequence, into: options.into, apply: options.apply === true }, context);
+    const { into, apply = false, unrecorded: allowsUnrecorded = false } = options;
+    result = await restoreArchive({ policy, sequence, into, apply, allowsUnrecorded }, context);
   } finally {
     progress.clear();
     clients.destroy();

@@ -208,7 +208,7 @@ async function showRestore({ sandbox, stage, archives, ledgers }: Props, origina
   stage.pause();
   stage.heading('An archive is restored');
   const result = await restoreArchive(
-    { policy: 'every-type', into: scratchSchema, apply: false },
+    { policy: 'every-type', into: scratchSchema, apply: false, allowsUnrecorded: false },
     {
       store: archives,
       ledgers,

@@ -241,7 +241,7 @@ export class Desk {
   /** Restores by a session of the superuser. */
   restore(request: Partial<RestoreRequest> = {}, changes: Partial<RestoreContext> = {}): Promise<RestoreResult> {
     return restoreArchive(
-      { policy: 'listens', apply: false, ...request },
+      { policy: 'listens', apply: false, allowsUnrecorded: false, ...request },
       {
         store: this.store,
         ledgers: this.ledgers,

@@ -127,7 +127,7 @@ describe('a restore', () => {
         outcome: 'intended',
         manifest: hash,
         after: 55,
-        facts: { archive: 1, into: 'scratch', excludedRows: 0 },
+        facts: { archive: 1, into: 'scratch', isRecorded: true, excludedRows: 0 },
       },
       { outcome: 'done', settles: entries[0]?.hash, after: 55 },
     ]);
@@ -438,6 +438,30 @@ describe('a restore is refused', () => {
     expect(await desk.restore({ into: 'scratch' }, { connect: async () => ({ connectionString: url }) })).toMatchObject(
       refused('other-encoding', 'UTF8', 'LATIN1'),
     );
+  });
+
+  it('when the ledger tells neither of it nor of a later one, before anything is run, unless that is allowed', async () => {
+    const { hash } = await desk.archive({ ...alone, isInLedger: false });
+    await takeAway();
+    const connect = async () => {
+      throw new Error('the database was asked');
+    };
+    for (const request of [{ into: 'scratch' }, { apply: true }]) {
+      const result = await desk.restore(request, { connect });
+      expect(result).toMatchObject({ ...refused('unrecorded', hash, '--stage', '--unrecorded'), archive: null });
+    }
+    expect(await desk.restore({}, { connect })).toMatchObject({
+      outcome: 'verified',
+      archive: { isInLedger: false, manifestHash: hash },
+    });
+    expect([await tables(), await count('listens'), await desk.restores()]).toEqual([[], 0, []]);
+
+    for (const into of ['scratch', 'other']) {
+      // That it was restored once does not vouch for it.
+      expect(await desk.restore({ into })).toMatchObject(refused('unrecorded'));
+      expect(await desk.restore({ into, allowsUnrecorded: true })).toMatchObject({ outcome: 'restored' });
+    }
+    expect((await desk.restores())[0]).toMatchObject({ manifest: hash, facts: { isRecorded: false } });
   });
 
   it.each([

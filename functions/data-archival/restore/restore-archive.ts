@@ -13,6 +13,7 @@ import { type FoundArchive, findArchive, type PickArchive } from './find-archive
 import { type ArchivedRows, type LoadTarget, loadRows } from './load-rows.ts';
 import { isServersRefusal, restoreFailure } from './restore-failure.ts';
 import { endRestore, openRestoreLedger, settleRestore, transactionOf } from './restore-ledger.ts';
+import { RestoreRefusal } from './restore-refusal.ts';
 import type { RestoredArchive, RestoreResult } from './restore-result.ts';
 
 /** What is to be restored, and where. */
@@ -24,6 +25,8 @@ export interface RestoreRequest {
   readonly into?: string | undefined;
   /** Back into the tables that the rows were taken from; without it and `into`, nothing is loaded. */
   readonly apply: boolean;
+  /** Loads it also where the ledger tells neither of it nor of a later one. */
+  readonly allowsUnrecorded: boolean;
 }
 
 /** What a restore takes from its surroundings. */
@@ -62,9 +65,11 @@ export async function restoreArchive(request: RestoreRequest, context: RestoreCo
   });
   try {
     const found = await findArchive(context.store, context.ledgers, request.policy, pickAsked(request, context));
+    const isToLoad = request.into !== undefined || request.apply;
+    if (isToLoad && !request.allowsUnrecorded) requireRecorded(found, context.store);
     await verify(found, context);
     state.archive = describe(found, context.store);
-    if (request.into === undefined && !request.apply) {
+    if (!isToLoad) {
       return result({ outcome: 'verified', message: 'Every row is as it was archived. Nothing was loaded.' });
     }
     const target: LoadTarget =
@@ -98,6 +103,24 @@ function pickAsked({ policy, sequence }: RestoreRequest, { store }: RestoreConte
     const which = sequence === undefined ? 'no archive' : `no archive ${sequence}`;
     throw new UncheckedError('archive-missing', `The policy ${policy} has ${which} in ${store.urlOf('')}.`);
   };
+}
+
+/**
+ * Whoever can write into the bucket can write an archive that is consistent in itself. Its statements would be run, and
+ * its rows loaded, by a role that may write: so what nobody has recorded is somebody else's until a person says that it
+ * is not.
+ *
+ * @throws RestoreRefusal `unrecorded`.
+ */
+function requireRecorded({ isInLedger, manifest, manifestHash }: FoundArchive, store: ArchiveStore): void {
+  if (isInLedger) return;
+  throw new RestoreRefusal(
+    'unrecorded',
+    `The ledger here tells neither of ${store.urlOf(manifestKey(manifest.policy, manifest.sequence))} (SHA-256 ` +
+      `${manifestHash}) nor of a later archive: anybody who can write into the bucket may have made it. Where a ` +
+      'deployed stage has archived it, say --stage <stage>. Without --into and --apply it is only verified. Once you ' +
+      'know where it comes from, --unrecorded has it loaded.',
+  );
 }
 
 /**
@@ -157,6 +180,7 @@ async function load(
       transaction: await transactionOf(session),
       archive: manifest.sequence,
       into: target.kind === 'schema' ? target.schema : null,
+      isRecorded: found.isInLedger,
       excludedRows: loaded.reduce((sum, { excludedRows }) => sum + excludedRows, 0),
     },
     settles: null,

@@ -10,7 +10,8 @@ export type RefusalCode =
   | 'statement-unknown'
   | 'table-exists'
   | 'table-missing'
-  | 'type-differs';
+  | 'type-differs'
+  | 'unrecorded';
 
 /**
  * Something is not as it has to be for rows to be restored; nothing was. The message holds nothing of a row but keys.

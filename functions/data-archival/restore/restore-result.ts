@@ -32,7 +32,7 @@ export interface RestoreResult {
   /** Why it was refused or has failed, in kebab-case. */
   readonly code: string | null;
   readonly message: string;
-  /** Null when it could not be found, or is not what it was. */
+  /** Null when it could not be found, was not to be looked at, or is not what it was. */
   readonly archive: RestoredArchive | null;
   /** Where the rows are now. */
   readonly loaded: readonly LoadedTable[];
