@@ -13,6 +13,7 @@ import {
   readPlan,
   type StoredPlan,
   savePlan,
+  wasBegun,
 } from '../../../shared/retention/plans.ts';
 import { approvalMissing, youngerThanRetention } from '../../../shared/retention/row-guards.ts';
 import { volumeGuards } from '../../../shared/retention/volume-guards.ts';
@@ -46,7 +47,8 @@ type PlanContext = Pick<WorkContext<unknown>, 'mode' | 'actor' | 'now' | 'contro
  * the same while all that is in it could still be done, so that it can be approved although another partition is past its retention by
  * then.
  *
- * @param resume hash of the plan that this run has begun.
+ * @param resume hash of the plan that a step of this run had: once begun, it is gone on with, and neither its volume nor its approval is
+ *   looked at again.
  * @throws UncheckedError as {@link readPartitions}; PlanRefused for a plan to resume that is not there.
  */
 export async function preparePartitionPlan(
@@ -58,23 +60,15 @@ export async function preparePartitionPlan(
   const facts = await readPartitions(policy, reader, { now: context.now });
   const possible = possibleSteps(policy, facts, context.now);
   const definition = definitionHash(policy, [facts.shapeHash]);
-  const waiting = resume === undefined ? await waitingPlan(policy, context) : await readPlan(context.control, resume);
-  const isOther = waiting?.plan.definitionHash !== definition;
-  if (resume !== undefined && isOther) {
-    throw new PlanRefused('changed-plan', 'The policy, or its table, is another one than when the plan was made.');
-  }
-  const kept =
-    waiting !== undefined &&
-    waiting.plan.kind === 'partitions' &&
-    !isOther &&
-    (resume !== undefined || isGood(waiting, waiting.plan, possible, policy, context))
-      ? { stored: waiting, plan: waiting.plan }
-      : undefined;
-  const { stored, plan } = kept ?? (await newPlan(policy, context, facts, { definition, possible }));
+  const begun = resume === undefined ? undefined : await begunPlan(context, resume, definition);
+  const { stored, plan } =
+    begun ??
+    (await waitingPlan(policy, context, { definition, possible })) ??
+    (await newPlan(policy, context, facts, { definition, possible }));
   const steps = possible.filter(({ name, step }) =>
     plan.partitions.some((planned) => planned.name === name && planned.step === step),
   );
-  const guards = await guardsOf({ policy, context, facts, stored, plan, steps, isBegun: resume !== undefined });
+  const guards = await guardsOf({ policy, context, facts, stored, plan, steps, isBegun: begun !== undefined });
   return { facts, plan, planHash: stored.hash, steps, guards };
 }
 
@@ -91,14 +85,41 @@ function possibleSteps(policy: PartitionsPolicy, facts: PartitionedFacts, now: D
   return [...detach, ...drop];
 }
 
-async function waitingPlan({ id }: PartitionsPolicy, { control }: PlanContext): Promise<StoredPlan | undefined> {
-  try {
-    return await pendingPlan(control, { task, policy: id });
-  } catch (error) {
+interface ChosenPlan {
+  readonly stored: StoredPlan;
+  readonly plan: PartitionPlan;
+}
+
+/** What a plan has to be about to be used. */
+interface Wanted {
+  readonly definition: string;
+  readonly possible: readonly PartitionStep[];
+}
+
+/** Undefined for a plan that no step has begun: none of its guards was passed then. */
+async function begunPlan({ control }: PlanContext, hash: string, definition: string): Promise<ChosenPlan | undefined> {
+  const stored = await readPlan(control, hash);
+  const { plan } = stored;
+  if (plan.kind !== 'partitions' || plan.definitionHash !== definition) {
+    throw new PlanRefused('changed-plan', 'The policy, or its table, is another one than when the plan was made.');
+  }
+  return (await wasBegun(control, hash)) ? { stored, plan } : undefined;
+}
+
+/** Undefined where none waits that could be used. */
+async function waitingPlan(
+  policy: PartitionsPolicy,
+  context: PlanContext,
+  { definition, possible }: Wanted,
+): Promise<ChosenPlan | undefined> {
+  const stored = await pendingPlan(context.control, { task, policy: policy.id }).catch((error: unknown) => {
     // Somebody has changed it: nobody has approved what it is now.
     if (error instanceof PlanRefused) return undefined;
     throw error;
-  }
+  });
+  const plan = stored?.plan;
+  if (stored === undefined || plan?.kind !== 'partitions' || plan.definitionHash !== definition) return undefined;
+  return isGood(stored, plan, possible, policy, context) ? { stored, plan } : undefined;
 }
 
 function isGood(
@@ -120,8 +141,8 @@ async function newPlan(
   policy: PartitionsPolicy,
   { control, now, actor }: PlanContext,
   facts: PartitionedFacts,
-  { definition, possible }: { readonly definition: string; readonly possible: readonly PartitionStep[] },
-): Promise<{ stored: StoredPlan; plan: PartitionPlan }> {
+  { definition, possible }: Wanted,
+): Promise<ChosenPlan> {
   const plan: PartitionPlan = {
     task,
     policy: policy.id,

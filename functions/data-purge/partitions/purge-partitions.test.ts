@@ -247,6 +247,18 @@ describe('purging partitions', () => {
     expect(await attached()).toEqual(kept);
   });
 
+  it('does not go on with a plan that no step has begun, without its guards and its approval', async () => {
+    const control = new MemoryControlStore();
+    const changes = { guards: { approval: 'first-run', maximumRows: 19 } };
+    const first = await purge(contextAt(now, { control }), changes);
+    const guards = [{ guard: 'too-many-rows' }, { guard: 'approval-missing' }];
+    expect(first.outcome).toMatchObject({ state: 'guarded', guards });
+    const killed: WorkProgress = { isDone: false, state: { ...first.outcome, state: 'working', guards: [] } };
+    const { outcome } = await purge(contextAt(now, { control }), changes, killed);
+    expect(outcome).toMatchObject({ state: 'guarded', planHash: first.outcome.planHash, guards, deleted: 0 });
+    expect(await attached()).toEqual(all);
+  });
+
   it('gives up where somebody reads for long, and ends the detachment the next time', async () => {
     const context = contextAt();
     const other = new Client(at.url);
