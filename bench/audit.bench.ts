@@ -1,15 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import pg from 'pg';
 import { interruptible } from '../sandbox/interruption.ts';
 import { startPostgres } from '../sandbox/postgres/start-postgres.ts';
-import { nodeOptions } from '../shared/deployment.ts';
 import {
   countColumns,
   countHeapRows,
@@ -23,7 +20,8 @@ import {
 import { processorClock } from './audit/processor-clock.ts';
 import { type BenchRule, fillTracks, rules, schema, table } from './audit/tracks.ts';
 import { writeDuring } from './audit/writer.ts';
-import { median } from './median.ts';
+import { median, quantile } from './median.ts';
+import { ask, bundle, start, stop } from './processes.ts';
 
 /** What is to be audited. */
 export interface AuditJob {
@@ -105,7 +103,8 @@ export async function run(options: readonly string[]): Promise<void> {
     ended.defer(() => rm(directory, { recursive: true }));
     await client.query(`create schema ${schema}`);
     ended.defer(async () => void (await client.query(`drop schema ${schema} cascade`)));
-    const child = ended.adopt(await startCaretaker(directory), (forked) => void forked.kill());
+    const { child } = await start(await bundle('bench/audit/caretaker.ts', directory));
+    ended.defer(() => stop(child));
     const clock = await processorClock(client);
     await measureAll({ url, client, clock, child, rounds, interruption }, Number(values.rows));
   });
@@ -304,45 +303,11 @@ async function disturb({ url, child, interruption }: Bench, rows: number): Promi
   print(`in ${during.looks} looks at the locks no write waited for the audit`);
 }
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
 async function audit(child: ChildProcess, url: string, all: readonly BenchRule[]): Promise<AuditResult> {
   const job: AuditJob = { url, rules: all.map(({ declared }) => declared) };
-  using settled = new DisposableStack();
-  const ended = settled.adopt(new AbortController(), (controller) => controller.abort());
-  child.send(job);
-  const exited = once(child, 'exit', { signal: ended.signal }).then(() => {
-    throw new Error('caretaker ended without a result');
-  });
-  exited.catch(() => {});
-  const answered = once(child, 'message', { signal: ended.signal });
-  answered.catch(() => {});
-  const [result] = (await Promise.race([answered, exited])) as [AuditResult];
+  const result = await ask<AuditResult>(child, job);
   if (result.findings > 0 || result.unread.length > 0) throw new Error(JSON.stringify(result));
   return result;
-}
-
-/** As a deployed function runs: what strips types from TypeScript takes memory too. */
-async function startCaretaker(directory: string): Promise<ChildProcess> {
-  const file = join(directory, 'caretaker.mjs');
-  await build({
-    entryPoints: [join(import.meta.dirname, 'audit', 'caretaker.ts')],
-    outfile: file,
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    external: ['pg-native'],
-    // `pg` is CommonJS, and requires modules of Node's.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    logLevel: 'warning',
-  });
-  return fork(file, { env: { PATH: process.env.PATH, NODE_OPTIONS: nodeOptions } });
 }
 
 function print(line: string): void {

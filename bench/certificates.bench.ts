@@ -1,11 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import { median } from './median.ts';
+import { ask, bundle, start, startServer, stop } from './processes.ts';
 
 /** What a scanner is asked to do. */
 export interface ScanJob {
@@ -45,78 +43,51 @@ export async function run(options: readonly string[]): Promise<void> {
       concurrency: { type: 'string', default: '256' },
     },
   });
-  const directory = await bundleScanners();
-  const server = fork(join(import.meta.dirname, 'certificates', 'server.ts'));
-  try {
-    const [servers] = (await once(server, 'message')) as [Servers];
-    const job: ScanJob = {
-      ...servers,
-      endpoints: Number(values.endpoints),
-      concurrency: Number(values.concurrency),
-      deadPercent: 10,
-    };
-    print(`${job.endpoints} endpoints on loopback, ${job.deadPercent} % of them dead, ${job.concurrency} at a time`);
-    const results: Record<'caretaker' | 'bare', ScanResult[]> = { caretaker: [], bare: [] };
-    for (let round = 1; round <= Number(values.rounds); round++) {
-      for (const scanner of ['bare', 'caretaker'] as const) {
-        const result = await scan(join(directory, `${scanner}.mjs`), job);
-        results[scanner].push(result);
-        print(
-          `round ${round}  ${scanner.padEnd(9)}  ${rate(job, result).toFixed(0).padStart(6)} endpoints/s  ` +
-            `${result.seconds.toFixed(1).padStart(5)} s  peak ${result.peakMiB.toFixed(0)} MiB  ` +
-            `${result.answered} answered, ${result.unanswered} did not`,
-        );
-      }
-    }
-    const rates = (scanner: 'caretaker' | 'bare') => median(results[scanner].map((result) => rate(job, result)));
-    const own = results.caretaker;
-    print(
-      `median     caretaker ${rates('caretaker').toFixed(0)}/s, bare ${rates('bare').toFixed(0)}/s: ratio ` +
-        `${(rates('caretaker') / rates('bare')).toFixed(2)} (goal ≥ 0.80); ` +
-        `${median(own.map(({ seconds }) => seconds)).toFixed(1)} s (goal ≤ 30 s for 10,000); ` +
-        `peak ${Math.max(...own.map(({ peakMiB }) => peakMiB)).toFixed(0)} MiB (goal ≤ 256 MiB)`,
-    );
-  } finally {
-    await end(server);
-    await rm(directory, { recursive: true });
-  }
-}
-
-/** Both scanners run as a deployed function does, as one file of JavaScript: what strips types from TypeScript takes memory too. */
-async function bundleScanners(): Promise<string> {
+  await using ended = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-bench-'));
-  await build({
-    entryPoints: ['bare', 'caretaker'].map((name) => join(import.meta.dirname, 'certificates', `${name}.ts`)),
-    outdir: directory,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    minify: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    logLevel: 'warning',
-  });
-  return directory;
+  ended.defer(() => rm(directory, { recursive: true }));
+  const scanners = {
+    bare: await bundle('bench/certificates/bare.ts', directory),
+    caretaker: await bundle('bench/certificates/caretaker.ts', directory),
+  };
+  const { child: server, said: servers } = await startServer<Servers>('bench/certificates/server.ts');
+  ended.defer(() => stop(server));
+  const job: ScanJob = {
+    ...servers,
+    endpoints: Number(values.endpoints),
+    concurrency: Number(values.concurrency),
+    deadPercent: 10,
+  };
+  print(`${job.endpoints} endpoints on loopback, ${job.deadPercent} % of them dead, ${job.concurrency} at a time`);
+  const results: Record<'caretaker' | 'bare', ScanResult[]> = { caretaker: [], bare: [] };
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    for (const scanner of ['bare', 'caretaker'] as const) {
+      const result = await scan(scanners[scanner], job);
+      results[scanner].push(result);
+      print(
+        `round ${round}  ${scanner.padEnd(9)}  ${rate(job, result).toFixed(0).padStart(6)} endpoints/s  ` +
+          `${result.seconds.toFixed(1).padStart(5)} s  peak ${result.peakMiB.toFixed(0)} MiB  ` +
+          `${result.answered} answered, ${result.unanswered} did not`,
+      );
+    }
+  }
+  const rates = (scanner: 'caretaker' | 'bare') => median(results[scanner].map((result) => rate(job, result)));
+  const own = results.caretaker;
+  print(
+    `median     caretaker ${rates('caretaker').toFixed(0)}/s, bare ${rates('bare').toFixed(0)}/s: ratio ` +
+      `${(rates('caretaker') / rates('bare')).toFixed(2)} (goal ≥ 0.80); ` +
+      `${median(own.map(({ seconds }) => seconds)).toFixed(1)} s (goal ≤ 30 s for 10,000); ` +
+      `peak ${Math.max(...own.map(({ peakMiB }) => peakMiB)).toFixed(0)} MiB (goal ≤ 256 MiB)`,
+  );
 }
 
 async function scan(file: string, job: ScanJob): Promise<ScanResult> {
-  const child = fork(file);
+  const { child } = await start(file);
   try {
-    child.send(job);
-    const [result] = (await once(child, 'message')) as [ScanResult];
-    return result;
+    return await ask(child, job);
   } finally {
-    await end(child);
+    await stop(child);
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill();
-  await exited;
 }
 
 function rate({ endpoints }: ScanJob, { seconds }: ScanResult): number {

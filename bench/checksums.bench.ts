@@ -1,12 +1,11 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import { median } from './median.ts';
+import { ask, bundle, start, startServer, stop } from './processes.ts';
 
 /** What a verification is asked to do. */
 export interface VerificationJob {
@@ -51,57 +50,54 @@ export async function run(options: readonly string[]): Promise<void> {
   const fileBytes = Number(values.mebibytes) * 2 ** 20;
   const times = Number(values.times);
   const bytes = Number(values.objects) * fileBytes * times;
+  await using ended = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-bench-'));
-  let server: ChildProcess | undefined;
-  try {
-    const files = await writeObjects(join(directory, 'objects'), Number(values.objects), fileBytes);
-    const verifier = await bundleVerifier(directory);
-    server = fork(join(import.meta.dirname, 'checksums', 'server.ts'), [join(directory, 'objects'), values.times]);
-    const [{ port, keys }] = (await once(server, 'message')) as [Served];
-    const urls = keys.map((key) => `http://127.0.0.1:${port}/bench/${key}`);
-    print(
-      `${keys.length} objects of ${values.mebibytes} MiB, ${(bytes / 1e9).toFixed(1)} GB, by SHA-256; ${availableParallelism()} ` +
-        'processors, which Caretaker and curl share with the server',
-    );
+  ended.defer(() => rm(directory, { recursive: true }));
+  const objects = join(directory, 'objects');
+  const files = await writeObjects(objects, Number(values.objects), fileBytes);
+  const verifier = await bundle('bench/checksums/caretaker.ts', directory);
+  const server = await startServer<Served>('bench/checksums/server.ts', {
+    FOLDER: objects,
+    KEYS_PER_FILE: values.times,
+  });
+  ended.defer(() => stop(server.child));
+  const { port, keys } = server.said;
+  const urls = keys.map((key) => `http://127.0.0.1:${port}/bench/${key}`);
+  print(
+    `${keys.length} objects of ${values.mebibytes} MiB, ${(bytes / 1e9).toFixed(1)} GB, by SHA-256; ${availableParallelism()} ` +
+      'processors, which Caretaker and curl share with the server',
+  );
 
-    const rates: Record<Contender, number[]> = { openssl: [], curl: [], caretaker: [] };
-    const peaks: number[] = [];
-    for (let round = 1; round <= Number(values.rounds); round++) {
-      const tell = (contender: Contender, seconds: number, more = '') => {
-        rates[contender].push(bytes / 1e6 / seconds);
-        print(
-          `round ${round}  ${labels[contender].padEnd(28)}  ${(bytes / 1e6 / seconds).toFixed(0).padStart(6)} MB/s  ` +
-            `${seconds.toFixed(2)} s${more}`,
-        );
-      };
-      const fromFiles = await timed('openssl', [
-        'dgst',
-        '-sha256',
-        ...Array.from({ length: times }, () => files).flat(),
-      ]);
-      if (fromFiles !== undefined) tell('openssl', fromFiles);
-      const piped = 'curl --silent --fail "$@" | openssl dgst -sha256';
-      const fromServer = await timed('sh', ['-c', `${piped} || exit 127`, 'sh', ...urls]);
-      if (fromServer !== undefined) tell('curl', fromServer);
-      const { seconds, processorSeconds, verifiedBytes, faults, peakMiB } = await verify(verifier, { port });
-      if (verifiedBytes !== bytes || faults > 0) throw new Error('Not every object was found good');
-      tell('caretaker', seconds, `  of processors ${processorSeconds.toFixed(2)} s  peak ${peakMiB.toFixed(0)} MiB`);
-      peaks.push(peakMiB);
-    }
-
-    const own = median(rates.caretaker);
-    const against = (contender: 'openssl' | 'curl') =>
-      rates[contender].length === 0
-        ? `${labels[contender]} is not installed`
-        : `${labels[contender]} ${median(rates[contender]).toFixed(0)} MB/s: ratio ${(own / median(rates[contender])).toFixed(2)}`;
-    print(
-      `median     caretaker ${own.toFixed(0)} MB/s; ${against('openssl')} (goal ≥ ${goal.toFixed(2)}); ` +
-        `${against('curl')} (no goal); peak ${Math.max(...peaks).toFixed(0)} MiB`,
-    );
-  } finally {
-    await end(server);
-    await rm(directory, { recursive: true });
+  const rates: Record<Contender, number[]> = { openssl: [], curl: [], caretaker: [] };
+  const peaks: number[] = [];
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    const tell = (contender: Contender, seconds: number, more = '') => {
+      rates[contender].push(bytes / 1e6 / seconds);
+      print(
+        `round ${round}  ${labels[contender].padEnd(28)}  ${(bytes / 1e6 / seconds).toFixed(0).padStart(6)} MB/s  ` +
+          `${seconds.toFixed(2)} s${more}`,
+      );
+    };
+    const fromFiles = await timed('openssl', ['dgst', '-sha256', ...Array.from({ length: times }, () => files).flat()]);
+    if (fromFiles !== undefined) tell('openssl', fromFiles);
+    const piped = 'curl --silent --fail "$@" | openssl dgst -sha256';
+    const fromServer = await timed('sh', ['-c', `${piped} || exit 127`, 'sh', ...urls]);
+    if (fromServer !== undefined) tell('curl', fromServer);
+    const { seconds, processorSeconds, verifiedBytes, faults, peakMiB } = await verify(verifier, { port });
+    if (verifiedBytes !== bytes || faults > 0) throw new Error('Not every object was found good');
+    tell('caretaker', seconds, `  of processors ${processorSeconds.toFixed(2)} s  peak ${peakMiB.toFixed(0)} MiB`);
+    peaks.push(peakMiB);
   }
+
+  const own = median(rates.caretaker);
+  const against = (contender: 'openssl' | 'curl') =>
+    rates[contender].length === 0
+      ? `${labels[contender]} is not installed`
+      : `${labels[contender]} ${median(rates[contender]).toFixed(0)} MB/s: ratio ${(own / median(rates[contender])).toFixed(2)}`;
+  print(
+    `median     caretaker ${own.toFixed(0)} MB/s; ${against('openssl')} (goal ≥ ${goal.toFixed(2)}); ` +
+      `${against('curl')} (no goal); peak ${Math.max(...peaks).toFixed(0)} MiB`,
+  );
 }
 
 type Contender = 'openssl' | 'curl' | 'caretaker';
@@ -125,33 +121,12 @@ async function writeObjects(directory: string, count: number, size: number): Pro
   return paths;
 }
 
-/** As a deployed function runs: one file of JavaScript. */
-async function bundleVerifier(directory: string): Promise<string> {
-  await build({
-    entryPoints: [join(import.meta.dirname, 'checksums', 'caretaker.ts')],
-    outdir: directory,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    minify: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-    logLevel: 'warning',
-  });
-  return join(directory, 'caretaker.mjs');
-}
-
 async function verify(file: string, job: VerificationJob): Promise<VerificationResult> {
-  const child = fork(file);
+  const { child } = await start(file);
   try {
-    child.send(job);
-    const [result] = (await once(child, 'message')) as [VerificationResult];
-    return result;
+    return await ask(child, job);
   } finally {
-    await end(child);
+    await stop(child);
   }
 }
 
@@ -164,13 +139,6 @@ async function timed(command: string, parameters: readonly string[]): Promise<nu
     child.on('close', resolve);
   });
   return outcome === 0 ? (performance.now() - startedAt) / 1000 : undefined;
-}
-
-async function end(child: ChildProcess | undefined): Promise<void> {
-  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill();
-  await exited;
 }
 
 function print(line: string): void {

@@ -17,13 +17,20 @@ export async function missingPrograms(names: readonly string[]): Promise<string[
   return missing;
 }
 
-/** Bundles a program as a function is, and returns its file: what strips types from TypeScript takes memory too. */
+const root = join(import.meta.dirname, '..');
+
+/**
+ * Bundles a program as a function is, and returns its file: what strips types from TypeScript takes memory too, and so would what a
+ * function only loads when it needs it.
+ */
 export async function bundle(program: string, folder: string): Promise<string> {
-  const outfile = join(folder, `${program.replace(/\W/g, '-')}.mjs`);
+  const name = program.replace(/\W/g, '-');
   await build({
-    entryPoints: [join(import.meta.dirname, '..', program)],
-    outfile,
+    entryPoints: { [name]: join(root, program) },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    splitting: true,
     minify: true,
     format: 'esm',
     platform: 'node',
@@ -34,22 +41,43 @@ export async function bundle(program: string, folder: string): Promise<string> {
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     logLevel: 'warning',
   });
-  return outfile;
+  return join(folder, `${name}.mjs`);
 }
 
-/** Starts a program, which says something when it is ready. It has nothing of this environment but the path. */
+/**
+ * Starts a program as a function is, which says something when it is ready. It has nothing of this environment but the path.
+ *
+ * @throws Error when it ends before.
+ */
 export async function start<Message>(
   file: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly child: ChildProcess; readonly said: Message }> {
   const env = { PATH: process.env.PATH, NODE_OPTIONS: nodeOptions, AWS_REGION: 'us-east-1', ...environment };
   const child = fork(file, { env });
-  const [said] = await once(child, 'message');
-  return { child, said: said as Message };
+  return { child, said: await nextMessage<Message>(child) };
+}
+
+/**
+ * Starts a server that is not measured itself: not bundled, and with Node's own defaults.
+ *
+ * @throws Error when it ends before it is ready.
+ */
+export async function startServer<Message>(
+  program: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly child: ChildProcess; readonly said: Message }> {
+  return start(join(root, program), { NODE_OPTIONS: '', ...environment });
 }
 
 /** Sends a process a job and returns what it answers. @throws Error when it ends without. */
 export async function ask<Result>(child: ChildProcess, job: object): Promise<Result> {
+  const answer = nextMessage<Result>(child);
+  child.send(job);
+  return answer;
+}
+
+async function nextMessage<Message>(child: ChildProcess): Promise<Message> {
   using settled = new DisposableStack();
   const { signal } = settled.adopt(new AbortController(), (controller) => controller.abort());
   const answered = once(child, 'message', { signal });
@@ -57,9 +85,8 @@ export async function ask<Result>(child: ChildProcess, job: object): Promise<Res
     throw new Error('the process has ended before it was done');
   });
   for (const one of [answered, ended]) one.catch(() => {});
-  child.send(job);
-  const [result] = await Promise.race([answered, ended]);
-  return result as Result;
+  const [message] = await Promise.race([answered, ended]);
+  return message as Message;
 }
 
 /** Ends a process and resolves when it is gone. */

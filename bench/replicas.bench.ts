@@ -1,12 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
-import { nodeOptions } from '../shared/deployment.ts';
 import { median } from './median.ts';
+import { ask, bundle, start, startServer, stop } from './processes.ts';
 import { plantedDifferences } from './replicas/library.ts';
 import { rcloneVariants, rcloneVersion, runRclone } from './replicas/rclone.ts';
 
@@ -39,22 +36,19 @@ export async function run(options: readonly string[]): Promise<void> {
       rounds: { type: 'string', default: '3' },
     },
   });
+  await using ended = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-bench-'));
-  const server = fork(join(import.meta.dirname, 'replicas', 'server.ts'));
-  try {
-    const [port] = (await once(server, 'message')) as [number];
-    const endpoint = `http://127.0.0.1:${port}`;
-    const file = await bundleCaretaker(directory);
-    const version = await rcloneVersion();
-    if (version === undefined) print('rclone is not installed (apt-get install rclone): Caretaker is measured alone.');
-    else print(`rclone ${version}, check --size-only; Node ${process.version}`);
-    for (const objects of values.objects.split(',').map(Number)) {
-      const peers = version === undefined ? [] : Object.entries(rcloneVariants);
-      await compare({ objects, rounds: Number(values.rounds), endpoint, file, peers });
-    }
-  } finally {
-    await end(server);
-    await rm(directory, { recursive: true });
+  ended.defer(() => rm(directory, { recursive: true }));
+  const { child: server, said: port } = await startServer<number>('bench/replicas/server.ts');
+  ended.defer(() => stop(server));
+  const endpoint = `http://127.0.0.1:${port}`;
+  const file = await bundle('bench/replicas/caretaker.ts', directory);
+  const version = await rcloneVersion();
+  if (version === undefined) print('rclone is not installed (apt-get install rclone): Caretaker is measured alone.');
+  else print(`rclone ${version}, check --size-only; Node ${process.version}`);
+  for (const objects of values.objects.split(',').map(Number)) {
+    const peers = version === undefined ? [] : Object.entries(rcloneVariants);
+    await compare({ objects, rounds: Number(values.rounds), endpoint, file, peers });
   }
 }
 
@@ -107,50 +101,17 @@ async function compare({
   );
 }
 
-/** As a deployed function runs: what strips types from TypeScript takes memory too. */
-async function bundleCaretaker(directory: string): Promise<string> {
-  const file = join(directory, 'caretaker.mjs');
-  await build({
-    entryPoints: [join(import.meta.dirname, 'replicas', 'caretaker.ts')],
-    outfile: file,
-    bundle: true,
-    minify: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    logLevel: 'warning',
-  });
-  return file;
-}
-
 async function runCaretaker(file: string, endpoint: string, job: CompareJob): Promise<CompareResult> {
-  const env = {
-    PATH: process.env.PATH,
-    NODE_OPTIONS: nodeOptions,
+  const { child } = await start(file, {
     AWS_ENDPOINT_URL_S3: endpoint,
     AWS_ACCESS_KEY_ID: 'bench',
     AWS_SECRET_ACCESS_KEY: 'bench',
-    AWS_REGION: 'us-east-1',
-  };
-  const child = fork(file, { env });
+  });
   try {
-    child.send(job);
-    const exited = once(child, 'exit').then(() => {
-      throw new Error('caretaker ended without a result');
-    });
-    const [result] = (await Promise.race([once(child, 'message'), exited])) as [CompareResult];
-    return result;
+    return await ask(child, job);
   } finally {
-    await end(child);
+    await stop(child);
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.kill();
-  await exited;
 }
 
 function line(name: string, { compared, seconds, peakMiB, differences }: CompareResult): string {

@@ -31,3 +31,4 @@ process.on('message', async ({ url, rules }: AuditJob) => {
   const result: AuditResult = { seconds, peakMiB, violations, findings: findings.length, unread };
   process.send?.(result);
 });
+process.send?.('ready');

@@ -3,7 +3,7 @@ import type { ScanJob, ScanResult } from '../certificates.bench.ts';
 import { deadlines, endpointsOf } from './endpoints.ts';
 
 /** The least that a scan of endpoints can be: connect, shake hands, hang up; one retry, as the task makes. */
-process.once('message', async (job: ScanJob) => {
+process.on('message', async (job: ScanJob) => {
   const endpoints = endpointsOf(job);
   const secureContext = createSecureContext({ ca: job.rootPem });
   const startedAt = performance.now();
@@ -46,3 +46,4 @@ process.once('message', async (job: ScanJob) => {
     });
   }
 });
+process.send?.('ready');

@@ -6,7 +6,7 @@ import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import type { ScanJob, ScanResult } from '../certificates.bench.ts';
 import { deadlines, endpointsOf } from './endpoints.ts';
 
-process.once('message', async (job: ScanJob) => {
+process.on('message', async (job: ScanJob) => {
   const endpoints = endpointsOf(job);
   const startedAt = performance.now();
   const { coverage } = await runTask(task, steps, {
@@ -34,3 +34,4 @@ process.once('message', async (job: ScanJob) => {
   };
   process.send?.(result);
 });
+process.send?.('ready');

@@ -10,7 +10,7 @@ import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import type { VerificationJob, VerificationResult } from '../checksums.bench.ts';
 
 /** All that a run does of a verification: list, read, hash, compare and remember. */
-process.once('message', async ({ port }: VerificationJob) => {
+process.on('message', async ({ port }: VerificationJob) => {
   process.env.AWS_ENDPOINT_URL_S3 = `http://127.0.0.1:${port}`;
   process.env.AWS_ACCESS_KEY_ID = 'bench';
   process.env.AWS_SECRET_ACCESS_KEY = 'bench';
@@ -45,3 +45,4 @@ process.once('message', async ({ port }: VerificationJob) => {
   };
   process.send?.(result);
 });
+process.send?.('ready');

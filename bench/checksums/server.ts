@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Served } from '../checksums.bench.ts';
 
 /** As much of S3 as a verification asks for: one bucket of the files of a folder, which are kept in memory, each under several keys. */
-const [folder, keysPerFile] = process.argv.slice(2) as [string, string];
+const { FOLDER: folder = '.', KEYS_PER_FILE: keysPerFile = '1' } = process.env;
 const lastModified = new Date('2026-01-01T00:00:00.000Z').toISOString();
 
 const objects = new Map(

@@ -6,7 +6,7 @@ import { runTask } from '../../shared/run-task.ts';
 import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
 import type { CompareJob, CompareResult } from '../replicas.bench.ts';
 
-process.once('message', async ({ objects }: CompareJob) => {
+process.on('message', async ({ objects }: CompareJob) => {
   const startedAt = performance.now();
   let compared = 0;
   let differences = 0;
@@ -48,3 +48,4 @@ process.once('message', async ({ objects }: CompareJob) => {
   };
   process.send?.(result);
 });
+process.send?.('ready');

@@ -98,3 +98,5 @@ server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 process.send?.((server.address() as AddressInfo).port);
+// Without the benchmark there is nobody to serve.
+process.on('disconnect', () => process.exit());
