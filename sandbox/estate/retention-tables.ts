@@ -44,31 +44,13 @@ insert into history.playback_errors (occurred_at, code)
   select ${at} - number * interval '5 days', 'E' || number % 9 from generate_series(1, 500) as number;
 create index playback_errors_occurred_at on history.playback_errors (occurred_at, id);
 
-create table history.chat_messages (
-  id bigint generated always as identity primary key,
-  sent_at timestamptz not null,
-  text text not null
-);
-insert into history.chat_messages (sent_at, text)
-  select ${at} - number * interval '1 day', 'message ' || number from generate_series(1, 600) as number;
+${dailyRows(at, { table: 'chat_messages', age: 'sent_at', text: 'text', word: 'message' })}
 create index chat_messages_sent_at on history.chat_messages (sent_at, id);
 
-create table history.royalty_notes (
-  id bigint generated always as identity primary key,
-  noted_at timestamptz not null,
-  note text not null
-);
-insert into history.royalty_notes (noted_at, note)
-  select ${at} - number * interval '1 day', 'note ' || number from generate_series(1, 600) as number;
+${dailyRows(at, { table: 'royalty_notes', age: 'noted_at', text: 'note', word: 'note' })}
 create index royalty_notes_noted_at on history.royalty_notes (noted_at, id);
 
-create table history.search_terms (
-  id bigint generated always as identity primary key,
-  searched_at timestamptz not null,
-  term text not null
-);
-insert into history.search_terms (searched_at, term)
-  select ${at} - number * interval '1 day', 'term ' || number from generate_series(1, 600) as number;
+${dailyRows(at, { table: 'search_terms', age: 'searched_at', text: 'term', word: 'term' })}
 create table history.payments (
   id bigint generated always as identity primary key,
   paid_at timestamptz not null
@@ -156,4 +138,18 @@ begin
 end $$;
 analyze;
 `;
+}
+
+/** Returns SQL that makes a table with one row a day; an index on its age is a case of its own. */
+function dailyRows(
+  at: string,
+  { table, age, text, word }: Readonly<Record<'table' | 'age' | 'text' | 'word', string>>,
+): string {
+  return `create table history.${table} (
+  id bigint generated always as identity primary key,
+  ${age} timestamptz not null,
+  ${text} text not null
+);
+insert into history.${table} (${age}, ${text})
+  select ${at} - number * interval '1 day', '${word} ' || number from generate_series(1, 600) as number;`;
 }
