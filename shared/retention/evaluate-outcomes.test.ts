@@ -53,6 +53,21 @@ describe('what became of policies', () => {
     expect(headline).toBe('10 past their retention; nothing was changed.');
   });
 
+  it('says of a paused policy what would stop it, and pages nobody: nothing is going to be taken', () => {
+    const younger = { guard: 'younger-than-retention', detail: 'The youngest is of today.', evidence: {} } as const;
+    const { findings, changes } = evaluate(outcome({ state: 'paused', deleted: 0, guards: [guard, younger] }));
+    expect(findings).toMatchObject([
+      { rule: 'too-many-rows', severity: 'medium' },
+      {
+        rule: 'younger-than-retention',
+        severity: 'medium',
+        summary: 'The youngest is of today. It is paused; when it is resumed, it would stop here.',
+      },
+      { rule: 'paused', severity: 'low' },
+    ]);
+    expect(changes).toMatchObject([{ outcome: 'planned' }]);
+  });
+
   it('has a remedy for every guard', () => {
     const guards = guardIds.map((id) => ({ ...guard, guard: id }));
     const { findings } = evaluate(outcome({ state: 'guarded', guards }));

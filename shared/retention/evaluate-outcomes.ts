@@ -28,7 +28,8 @@ const guardRemedies: Readonly<Record<GuardId, string>> = {
 
 /**
  * Returns what became of the policies: guards that stopped them, what went otherwise than planned, what is overdue, what was changed,
- * and a table of all. A guard pages where it stopped an apply; a dry run only says that it would.
+ * and a table of all. A guard pages where it stopped an apply. A dry run only says that it would, and so does a policy that somebody has
+ * paused: nothing is going to be taken.
  */
 export function evaluateOutcomes<Rule extends string>(
   task: string,
@@ -53,13 +54,19 @@ export function evaluateOutcomes<Rule extends string>(
 
 function guardFindings(
   task: string,
-  { policy, target, mode, guards, planHash }: PolicyOutcome,
+  { policy, target, mode, state, guards, planHash }: PolicyOutcome,
 ): FindingDraft<GuardId>[] {
+  const hasStopped = mode === 'apply' && state !== 'paused';
+  const then = hasStopped
+    ? 'Nothing was touched.'
+    : state === 'paused'
+      ? 'It is paused; when it is resumed, it would stop here.'
+      : 'It would stop here.';
   return guards.map(({ guard, detail, evidence }) => ({
     rule: guard,
-    severity: mode === 'apply' ? 'critical' : 'medium',
+    severity: hasStopped ? 'critical' : 'medium',
     resource: policyResource(task, policy),
-    summary: mode === 'apply' ? `${detail} Nothing was touched.` : `${detail} It would stop here.`,
+    summary: `${detail} ${then}`,
     evidence: { target, ...(planHash === null ? {} : { planHash }), ...evidence },
     remedy: guardRemedies[guard],
   }));

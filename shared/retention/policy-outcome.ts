@@ -33,6 +33,7 @@ export const policyOutcomeSchema = z.strictObject({
   backlogAgeHours: z.number().min(0).nullable().default(null),
   /** Past their retention and still there, at the end. */
   backlog: z.int().min(0).nullable().default(null),
+  /** Which have stopped it; or, where it is paused or only shown, which would. */
   guards: z.array(z.strictObject({ guard: z.enum(guardIds), detail: z.string(), evidence })).default([]),
   /** What went otherwise than planned; `rule` is one of the task's. */
   faults: z

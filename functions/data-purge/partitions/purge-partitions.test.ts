@@ -236,6 +236,15 @@ describe('purging partitions', () => {
     expect(await attached()).toEqual(all);
   });
 
+  it('is paused also where a guard would stop it, and says which', async () => {
+    const control = new MemoryControlStore();
+    await pause(control, { task: 'data-purge' }, { by: 'g', at: 'now', reason: 'r' });
+    const ahead = contextAt(new Date(Date.now() + 86_400_000), { control });
+    const { outcome } = await purge(ahead, { guards: { maximumPercent: 100 } });
+    expect(outcome).toMatchObject({ state: 'paused', guards: [{ guard: 'younger-than-retention' }], deleted: 0 });
+    expect(await attached()).toEqual(all);
+  });
+
   it('comes forward in each step when there is no time', async () => {
     const control = new MemoryControlStore();
     const context = contextAt(now, { control, signal: AbortSignal.abort() });

@@ -110,8 +110,8 @@ async function apply(
     tell(now);
   };
   const pending = prepared.facts.partitions.find(({ isPending }) => isPending);
-  if (prepared.guards.length > 0) keep({ ...outcome, state: 'guarded' });
-  else if ((await pausedBy(context.control, task, policy.id)) !== undefined) keep({ ...outcome, state: 'paused' });
+  if ((await pausedBy(context.control, task, policy.id)) !== undefined) keep({ ...outcome, state: 'paused' });
+  else if (prepared.guards.length > 0) keep({ ...outcome, state: 'guarded' });
   else {
     const ledger = await Ledger.open(context.ledgers, `${task}/${policy.id}`, () => new Date());
     const work = {

@@ -160,6 +160,15 @@ describe('purging rows', () => {
     expect(await ids()).toHaveLength(1_000);
   });
 
+  it('is paused also where a guard would stop it, and says which', async () => {
+    const control = new MemoryControlStore();
+    await pause(control, { task: 'data-purge' }, { by: 'grace', at: new Date().toISOString(), reason: 'a release' });
+    const { outcome } = await purge(policyOf({ guards: { maximumRows: 999 } }), deletionContext(at, { control }));
+    expect(outcome).toMatchObject({ state: 'paused', deleted: 0, guards: [{ guard: 'too-many-rows' }] });
+    expect(outcome.backlog).toBeGreaterThan(0);
+    expect(await ids()).toHaveLength(1_000);
+  });
+
   it('is paused between two batches, within one', async () => {
     const control = new MemoryControlStore();
     const context = deletionContext(at, { control });

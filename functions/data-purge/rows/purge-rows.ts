@@ -88,14 +88,17 @@ async function apply(policy: RowsPolicy, context: DeletionContext, before: Polic
   const prepared = await prepareRowPlan(policy, 'purge', context, primary, { resume });
   const { plan, planHash } = prepared;
   const outcome = planned(before, prepared);
-  if (prepared.guards.length > 0) {
-    tell({ ...outcome, state: 'guarded' });
-    tell({ ...outcome, state: 'guarded', ...(await backlogOf(policy, context, prepared, primary)) });
+  // One that is paused has not begun: it may still be approved, or expire.
+  const isPaused = (await pausedBy(context.control, task, policy.id)) !== undefined;
+  if (isPaused || prepared.guards.length > 0) {
+    const state = isPaused ? 'paused' : 'guarded';
+    tell({ ...outcome, state });
+    tell({ ...outcome, state, ...(await backlogOf(policy, context, prepared, primary)) });
     return;
   }
   // As the role that deletes: that it may.
   const target = await resolveTarget(policy, primary, { task, deletes: true, cutoff: plan.cutoff });
-  const after = await purge(policy, context, { deletion, target, prepared }, outcome);
+  const after = await purge(context, { deletion, target, prepared }, outcome);
   tell(after);
   if (after.deleted > 0 || (after.state === 'done' && plan.rows === 0)) {
     await recordRun(context.control, plan, { planHash, at: context.now.toISOString(), amount: after.deleted });
@@ -104,7 +107,6 @@ async function apply(policy: RowsPolicy, context: DeletionContext, before: Polic
 }
 
 async function purge(
-  policy: RowsPolicy,
   context: DeletionContext,
   {
     deletion,
@@ -115,8 +117,6 @@ async function purge(
 ): Promise<PolicyOutcome> {
   const { plan, planHash, measure } = prepared;
   const { pacer, lock, limits, openWriter } = deletion;
-  // One that is paused has not begun: it may still be approved, or expire.
-  if ((await pausedBy(context.control, task, policy.id)) !== undefined) return { ...outcome, state: 'paused' };
   const ledger = await deletion.openLedger(planHash, 'purge');
   await beginPlan(context, planHash, plan);
   const left = Math.max(0, plan.rows - outcome.deleted);
