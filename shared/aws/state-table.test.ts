@@ -1,37 +1,19 @@
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDynalite } from '../../sandbox/aws/dynalite.ts';
 import { hoursSinceScheduledRun, recordScheduledRun } from './last-run.ts';
 import { LeaseHeldError, takeLease } from './lease.ts';
+import { type LocalStateTable, startStateTable } from './state-table-fixtures.ts';
 
-const table = 'state';
-let dynalite: Awaited<ReturnType<typeof startDynalite>>;
+let stateTable: LocalStateTable;
 let client: DynamoDBClient;
+let table: string;
 let runs = 0;
 
 beforeAll(async () => {
-  dynalite = await startDynalite();
-  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
-  client = new DynamoDBClient({ endpoint: dynalite.url, region: 'us-east-1', credentials });
-  await client.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-    }),
-  );
+  stateTable = await startStateTable();
+  ({ client, name: table } = stateTable);
 });
-afterAll(async () => {
-  client.destroy();
-  await dynalite.stop();
-});
+afterAll(() => stateTable[Symbol.asyncDispose]());
 
 /** Takers of one scheduled run, on a clock that the test moves. */
 function scheduledRun() {

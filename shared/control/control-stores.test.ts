@@ -1,43 +1,27 @@
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startDynalite } from '../../sandbox/aws/dynalite.ts';
+import { type LocalStateTable, startStateTable } from '../aws/state-table-fixtures.ts';
 import { readReadable } from './control-document.ts';
 import type { ControlStore } from './control-store.ts';
 import { DynamoControlStore } from './dynamo-control-store.ts';
 import { FileControlStore } from './file-control-store.ts';
 import { MemoryControlStore } from './memory-control-store.ts';
 
-const table = 'state';
-let dynalite: Awaited<ReturnType<typeof startDynalite>>;
+let stateTable: LocalStateTable;
 let client: DynamoDBClient;
+let table: string;
 let directory: string;
 
 beforeAll(async () => {
-  dynalite = await startDynalite();
-  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
-  client = new DynamoDBClient({ endpoint: dynalite.url, region: 'us-east-1', credentials });
-  await client.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-    }),
-  );
+  stateTable = await startStateTable();
+  ({ client, name: table } = stateTable);
   directory = await mkdtemp(join(tmpdir(), 'caretaker-control-'));
 });
 afterAll(async () => {
-  client.destroy();
-  await dynalite.stop();
+  await stateTable[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
 });
 
