@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../sandbox/postgres/start-postgres.ts';
 import { openAdvisoryLock } from './advisory-lock.ts';
 import type { WriterOptions } from './writer.ts';
+import { writerOptions } from './writer-fixtures.ts';
 
 let server: PostgresServer;
 let client: Client;
@@ -17,16 +18,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-function options(changes: Partial<WriterOptions> = {}): WriterOptions {
-  return {
-    config: { connectionString: server.url },
-    statementTimeoutSeconds: 5,
-    lockTimeoutSeconds: 1,
-    timeZone: 'UTC',
-    signal: new AbortController().signal,
-    ...changes,
-  };
-}
+const options = (changes?: Partial<WriterOptions>) => writerOptions(server.url, { lockTimeoutSeconds: 1, ...changes });
 
 const holders = () =>
   client.query(

@@ -6,6 +6,7 @@ import { type PostgresServer, startPostgres } from '../../sandbox/postgres/start
 import { UncheckedError } from '../unchecked-error.ts';
 import { openCopySession } from './copy-session.ts';
 import type { WriterOptions } from './writer.ts';
+import { writerOptions } from './writer-fixtures.ts';
 
 let server: PostgresServer;
 let client: Client;
@@ -26,16 +27,7 @@ beforeEach(async () => {
   await client.query("truncate notes; insert into notes values (1, E'a\\tb'), (2, null), (3, '')");
 });
 
-function options(changes: Partial<WriterOptions> = {}): WriterOptions {
-  return {
-    config: { connectionString: server.url },
-    statementTimeoutSeconds: 5,
-    lockTimeoutSeconds: 0.2,
-    timeZone: 'UTC',
-    signal: new AbortController().signal,
-    ...changes,
-  };
-}
+const options = (changes?: Partial<WriterOptions>) => writerOptions(server.url, changes);
 
 async function textOf(source: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = [];

@@ -3,6 +3,7 @@ import sql, { raw } from 'sql-template-tag';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PostgresServer, startPostgres } from '../../sandbox/postgres/start-postgres.ts';
 import { openWriter, type WriterOptions } from './writer.ts';
+import { writerOptions } from './writer-fixtures.ts';
 
 let server: PostgresServer;
 let client: Client;
@@ -20,16 +21,8 @@ beforeEach(async () => {
   await client.query("truncate notes; insert into notes values (1, 'a'), (2, 'b')");
 });
 
-function options(changes: Partial<WriterOptions> = {}): WriterOptions {
-  return {
-    config: { connectionString: server.url },
-    statementTimeoutSeconds: 5,
-    lockTimeoutSeconds: 0.2,
-    timeZone: 'America/New_York',
-    signal: new AbortController().signal,
-    ...changes,
-  };
-}
+const options = (changes?: Partial<WriterOptions>) =>
+  writerOptions(server.url, { timeZone: 'America/New_York', ...changes });
 
 const texts = async () => (await client.query('select text from notes order by id')).rows.map(({ text }) => text);
 
