@@ -5,6 +5,7 @@ import type { CopySession } from '../../../shared/postgres/copy-session.ts';
 import { columnList, formatTableName, identifier, qualified, type TableName } from '../../../shared/postgres/sql.ts';
 import { readTargetTables, type TargetTableFacts } from '../../../shared/retention/read-target-tables.ts';
 import type { RowsDigest } from '../../../shared/retention/row-target.ts';
+import { advanceIdentities } from './advance-identities.ts';
 import { makeTables } from './make-tables.ts';
 import { requireShape } from './require-shape.ts';
 import { RestoreRefusal } from './restore-refusal.ts';
@@ -90,6 +91,8 @@ export async function loadRows(
   // What is checked at the end otherwise is checked here, and what a trigger does then is in the count.
   await session.query(sql`set constraints all immediate`);
   for (const load of loads) await load.requireEqual(target, manifest.key);
+  // In the original tables they are behind these rows already: they were there.
+  if (target.kind === 'schema') for (const { facts } of loads) await advanceIdentities(session, facts);
   return loads.map((load) => load.loaded());
 }
 
