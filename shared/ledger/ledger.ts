@@ -1,16 +1,19 @@
-import { pMapIterable } from 'p-map';
 import { ChainCheck, entryLine, readEntry, requireFollowing } from './chain-check.ts';
 import { type LedgerEntry, type LedgerRecord, ledgerEntrySchema, ledgerRecordSchema } from './ledger-entry.ts';
 import { LedgerError } from './ledger-error.ts';
 import { chainPrefix, entryName, parseEntryName } from './ledger-names.ts';
 import type { LedgerStore } from './ledger-store.ts';
+import { readAhead } from './read-ahead.ts';
 import { sha256Of } from './sha256.ts';
 
 /** How often an entry is written anew because somebody else has taken its place. */
 const maximumAttempts = 20;
 
-/** Entries read at a time. */
-const readConcurrency = 16;
+/** Of a whole chain. */
+const forwards = { concurrency: 16, held: 64 };
+
+/** Who goes backwards seldom goes far: what is read for nothing is to be little. */
+const backwards = { concurrency: 8, held: 8 };
 
 /**
  * What was done, by whom and why: entries that are only ever added, one document each, of which each names the hash of the one
@@ -78,11 +81,7 @@ export class Ledger {
    */
   async *entries(): AsyncGenerator<LedgerEntry> {
     const check = new ChainCheck();
-    const lines = pMapIterable(this.#sequences(), (sequence) => this.#line(sequence), {
-      concurrency: readConcurrency,
-      backpressure: 4 * readConcurrency,
-    });
-    for await (const { sequence, line } of lines) {
+    for await (const { sequence, line } of readAhead(this.#sequences(), (next) => this.#line(next), forwards)) {
       const expected = (check.last?.sequence ?? 0) + 1;
       // Between the two there was one.
       if (sequence !== expected) throw new LedgerError(expected, `it is not there, and there is entry ${sequence}`);
@@ -101,13 +100,15 @@ export class Ledger {
    */
   async *backwards(): AsyncGenerator<LedgerEntry> {
     let entry = this.#last;
-    while (entry !== undefined) {
-      yield entry;
-      const { sequence } = entry;
-      const previous: LedgerEntry | undefined = sequence === 1 ? undefined : await this.#read(sequence - 1);
+    if (entry === undefined) return;
+    yield entry;
+    for await (const { sequence, line } of readAhead(before(entry.sequence), (next) => this.#line(next), backwards)) {
+      const previous = readEntry(line, sequence);
       requireFollowing(entry, previous);
       entry = previous;
+      yield entry;
     }
+    requireFollowing(entry, undefined);
   }
 
   #entryBehind(last: LedgerEntry | undefined, record: LedgerRecord): LedgerEntry {
@@ -178,4 +179,8 @@ export class Ledger {
     for await (const next of this.#sequences(sequence)) return next;
     return undefined;
   }
+}
+
+function* before(sequence: number): Generator<number> {
+  for (let next = sequence - 1; next >= 1; next -= 1) yield next;
 }

@@ -1,12 +1,12 @@
-import { pMapIterable } from 'p-map';
 import { ChainCheck } from './chain-check.ts';
 import type { LedgerEntry } from './ledger-entry.ts';
 import { LedgerError } from './ledger-error.ts';
 import { parseEntryName } from './ledger-names.ts';
 import type { LedgerStore } from './ledger-store.ts';
+import { readAhead } from './read-ahead.ts';
 
-/** Documents read at a time. */
-const readConcurrency = 16;
+/** Documents. */
+const ahead = { concurrency: 16, held: 64 };
 
 /** An intention at the end of a chain may be of a batch that is under way; after this nobody is at work on it any more. */
 const underWayHours = 24;
@@ -64,11 +64,8 @@ export async function verifyLedgers(
   const isAsked = (name: string) => chain === undefined || name === chain;
 
   let entries = 0;
-  const documents = pMapIterable(store.list(prefix), async (name) => ({ name, line: await store.read(name) }), {
-    concurrency: readConcurrency,
-    backpressure: 4 * readConcurrency,
-  });
-  for await (const { name, line } of documents) {
+  const read = async (name: string) => ({ name, line: await store.read(name) });
+  for await (const { name, line } of readAhead(store.list(prefix), read, ahead)) {
     const parsed = parseEntryName(name);
     if (parsed === undefined) walkOf(chain ?? folderOf(name)).stranger(name);
     else if (isAsked(parsed.chain)) walkOf(parsed.chain).take(parsed.sequence, name, line);
