@@ -62,6 +62,6 @@ export function checksumMembers(checksums: S3Checksums | undefined): Record<stri
 /** Returns the algorithm that a request names as S3 writes it: `CRC32`. @throws Refusal for one that is not computed here. */
 export function checksumNamed(algorithm: string): ChecksumName {
   const name = checksumNames.find((candidate) => candidate.toUpperCase() === algorithm.toUpperCase());
-  if (name === undefined) throw s3Error('NotImplemented', `The sandbox does not compute ${algorithm}.`);
+  if (name === undefined) throw s3Error('NotImplemented', `The sandbox does not compute ${algorithm.toUpperCase()}.`);
   return name;
 }

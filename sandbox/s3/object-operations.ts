@@ -122,9 +122,8 @@ export function requireConditions(
   { IfMatch, IfNoneMatch }: { IfMatch?: string | undefined; IfNoneMatch?: string | undefined },
 ): void {
   const object = bucket.current(key);
-  if (IfNoneMatch !== undefined && IfNoneMatch !== '*') {
-    throw s3Error('NotImplemented', 'A header you provided implies functionality that is not implemented');
-  }
+  // S3 itself knows no other value where something is written.
+  if (IfNoneMatch !== undefined && IfNoneMatch !== '*') throw s3Error('NotImplemented');
   if (IfNoneMatch === '*' && object !== undefined) throw s3Error('PreconditionFailed');
   if (IfMatch === undefined) return;
   if (object === undefined) throw s3Error('NoSuchKey');

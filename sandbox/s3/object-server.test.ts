@@ -9,6 +9,7 @@ import {
   DeleteBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
+  GetBucketAclCommand,
   GetBucketLocationCommand,
   GetBucketVersioningCommand,
   GetObjectCommand,
@@ -178,6 +179,34 @@ describe('objects', () => {
     await expect(read('a', { IfMatch: ETag })).rejects.toMatchObject({ name: 'PreconditionFailed' });
   });
 
+  it('are refused under conditions that S3 does not know where something is written', async () => {
+    const refused = {
+      name: 'NotImplemented',
+      message: 'A header you provided implies functionality that is not implemented',
+      $metadata: { httpStatusCode: 501 },
+    };
+    await expect(put('a', 'one', { IfNoneMatch: '"other"' })).rejects.toMatchObject(refused);
+    await put('b');
+    const copy = { Bucket, Key: 'a', CopySource: `${Bucket}/b`, IfNoneMatch: '"other"' };
+    await expect(s3.send(new CopyObjectCommand(copy))).rejects.toMatchObject(refused);
+    expect([...server.bucket(Bucket).keysFrom()]).toEqual(['b']);
+  });
+
+  it('are refused with a checksum that is not computed here, rather than taken without', async () => {
+    const refused = { name: 'NotImplemented', message: 'The sandbox does not compute CRC32C.' };
+    const upload = new CreateMultipartUploadCommand({ Bucket, Key: 'a', ChecksumAlgorithm: 'CRC32C' });
+    await expect(s3.send(upload)).rejects.toMatchObject(refused);
+    const { Uploads } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
+    expect(Uploads).toBeUndefined();
+    const response = await fetch(`${server.url}/${Bucket}/a`, {
+      method: 'PUT',
+      headers: { 'x-amz-checksum-crc32c': 'AAAAAA==' },
+      body: 'x',
+    });
+    expect([response.status, await response.text()]).toEqual([501, expect.stringContaining(refused.message)]);
+    expect(server.bucket(Bucket).isEmpty).toBe(true);
+  });
+
   it('are copied', async () => {
     await put('a b/🎵', 'text', { Metadata: { one: '1' } });
     await s3.send(
@@ -227,6 +256,16 @@ describe('buckets', () => {
     await s3.send(new DeleteBucketCommand({ Bucket }));
     expect((await s3.send(new ListBucketsCommand({}))).Buckets ?? []).toEqual([]);
     await expect(put('a')).rejects.toMatchObject({ name: 'NoSuchBucket' });
+  });
+
+  it('are not asked for what is not answered here, each time by the request that it was', async () => {
+    for (const name of [Bucket, 'demos']) {
+      await expect(s3.send(new GetBucketAclCommand({ Bucket: name }))).rejects.toMatchObject({
+        name: 'NotImplemented',
+        message: `The sandbox does not answer GET /${name}/?acl=.`,
+      });
+    }
+    expect(server.requests.slice(-2).map(({ operation }) => operation)).toEqual(['GET /masters/', 'GET /demos/']);
   });
 
   it('of another account than is expected are refused', async () => {

@@ -103,7 +103,8 @@ export async function startObjectServer({
       const body = await receiveBody(incoming);
       if (typeof fault === 'object' && 'code' in fault) throw refusalOf(fault);
       const operation = byName.get(name);
-      if (operation === undefined) throw s3Error('NotImplemented', `The sandbox does not answer s3:${name}.`);
+      if (operation === undefined)
+        throw s3Error('NotImplemented', `The sandbox does not answer ${request.method} ${request.url}.`);
       const input = await readInput(wire, operation.schema, request, () => Buffer.concat(body.chunks));
       const call: S3Call = {
         buckets,
@@ -190,7 +191,8 @@ function operationName(request: WireRequest): string {
   const known = names.get(form);
   if (known !== undefined) return known;
   const name = wire.operationName(request, schemas) ?? '(none)';
-  names.set(form, name);
+  // What is not known is named by its path, which is another one each time.
+  if (byName.has(name)) names.set(form, name);
   return name;
 }
 
