@@ -81,10 +81,11 @@ describe('rows of all kinds', () => {
 
   it('are copied as COPY writes them, whatever their columns are of', async () => {
     await at.reset(0);
-    await at.admin.query(`drop table if exists measured; drop domain if exists moment;
-      create domain moment as timestamp;
+    await at.admin.query(`drop table if exists measured; drop domain if exists moment, timestamp_known;
+      create domain moment as timestamp; create domain timestamp_known as boolean;
       create table measured (id int primary key, at timestamptz not null, local timestamp(2), was moment, times timestamp[],
-        ratio double precision, share real, doc jsonb, docs jsonb[], amount numeric, word text);
+        ratio double precision, share real, doc jsonb, docs jsonb[], amount numeric, word text,
+        known timestamp_known);
       create index measured_age on measured (at, id);
       insert into measured select n, '2024-01-01'::timestamptz + n * interval '1.000001 s',
         (array['infinity', '-infinity', '4713-01-01 BC', '294276-12-31 23:59:59.999999', null])[1 + n % 5]::timestamp,
@@ -92,9 +93,9 @@ describe('rows of all kinds', () => {
         (array['NaN', '-0', 'Infinity', '1e300', '0.1', '-5e-324', null])[1 + n % 7]::float8,
         (array['NaN', '-0', '-Infinity', '1e-45', '0.1', null])[1 + n % 6]::float4,
         (array['{"b": [1.10, "\\t\\n\\\\ \\" ü"], "a": null}', '"x"', '1e400', 'null', null])[1 + n % 5]::jsonb,
-        array['{"a": "b c"}', null]::jsonb[], (array['1.10', 'NaN', '1e-20', null])[1 + n % 4]::numeric, nullif(n, 5)
+        array['{"a": "b c"}', null]::jsonb[], (array['1.10', 'NaN', '1e-20', null])[1 + n % 4]::numeric, nullif(n, 5), n % 2 = 0
       from generate_series(1, 2100) n`);
-    const columns = 'id, at, local, was, times, ratio, share, doc, docs, amount, word';
+    const columns = 'id, at, local, was, times, ratio, share, doc, docs, amount, word, known';
     const client = new Client({ connectionString: at.url, options: '-c timezone=UTC -c extra_float_digits=1' });
     await client.connect();
     const before: Buffer[] = [];
@@ -106,6 +107,30 @@ describe('rows of all kinds', () => {
     const [{ tables }] = await manifests('measured');
     const file = at.s3.bucket(archiveBucket).read(`archives/measured/00000001/${tables[0].file.name}`);
     expect(zstdDecompressSync(file).toString()).toBe(Buffer.concat(before).toString());
+  });
+
+  it('are taken in their order, whatever their columns are called', async () => {
+    await at.reset(0);
+    await at.admin.query(`create table bytes (up_to int, bytes date not null, to_hex text, bytes_up_to int, primary key (up_to));
+      create index by_age on bytes (bytes, up_to);
+      insert into bytes select n, '2024-01-01', 'x', n from generate_series(1, 1200) n`);
+    const policy = parsePolicy({
+      id: 'named',
+      table: 'bytes',
+      ageColumn: 'bytes',
+      index: 'by_age',
+      where: 'public.bytes.up_to > 0 and bytes.bytes is not null',
+    });
+    const outcome = await at.archive({
+      policy,
+      // So that there are fewer than are asked for.
+      onStep: async (step) => {
+        if (step === 'planned') await at.admin.query('delete from bytes where up_to = 1000');
+      },
+    });
+    expect(outcome).toMatchObject({ state: 'done', deleted: 1_199, faults: [], unchecked: [] });
+    const [{ range }] = await manifests('named');
+    expect(range.upTo).toEqual(['2024-01-01', '1200']);
   });
 
   it('that are huge make archives of fewer rows', async () => {

@@ -12,20 +12,22 @@ export interface FirstRows {
 
 /** Returns the statement for the position of the last row behind `after`. */
 export function lastStatement(target: RowTarget, after: Position | undefined): Sql {
-  const descending = orderNames(target).map((name) => sql`${columnList([name])} desc`);
+  const { root } = target;
+  // Behind the table's name, as ORDER BY would take the name alone for the column of the answer that is called so.
+  const descending = orderNames(target).map((name) => sql`${columnList([name], root.name)} desc`);
   return sql`
-    select ${positionTexts(target)} as up_to from ${qualified(target.root)}
+    select ${positionTexts(target)} as up_to from ${qualified(root)}
     where ${rangeCondition(target, { after, upTo: undefined })} order by ${join(descending, ', ')} limit 1`;
 }
 
 /** Returns the statement for the bytes that the text of the first rows takes on the average; null where there are none. */
 export function widthStatement(target: RowTarget, { after, rows }: FirstRows): Sql {
-  const root = identifier(target.root.name);
-  const text = sql`pg_catalog.octet_length((${root}.*)::text)`;
+  const { root } = target;
+  const text = sql`pg_catalog.octet_length((${identifier(root.name)}.*)::text)`;
   return sql`
     select pg_catalog.avg(bytes)::float8 as bytes from (
-      select ${text} as bytes from ${qualified(target.root)}
-      where ${rangeCondition(target, { after, upTo: undefined })} order by ${positionOrder(target)} limit ${rows}::int8
+      select ${text} as bytes from ${qualified(root)}
+      where ${rangeCondition(target, { after, upTo: undefined })} order by ${positionOrder(target, root.name)} limit ${rows}::int8
     ) as first_rows`;
 }
 
@@ -80,10 +82,11 @@ function orderNames({ age, key }: RowTarget): string[] {
 }
 
 /**
- * Types whose values take long to be written as text, which is done once for the copy and the hash. A cast writes them as COPY does:
+ * Types whose values take long to be written as text, which is done once for the copy and the hash. A cast writes them as COPY does,
+ * which it does not for every type, such as a domain over booleans, whatever that is called:
  * https://www.postgresql.org/docs/current/sql-createcast.html, under "Notes".
  */
-const slowTypes = /^(timestamp|double precision$|real$|jsonb$)/;
+const slowTypes = /^(timestamp(\(\d\))? with(out)? time zone(\[\])?|double precision|real|jsonb)$/;
 
 /** Returns columns as {@link writtenList} has them. */
 function writtenColumns(columns: readonly TypedColumn[]): TypedColumn[] {
