@@ -91,6 +91,31 @@ describe('a COPY out', () => {
     }
   });
 
+  it('fails by what is thrown where numbers go, and where a row has not as many, rather than end the process', async () => {
+    const refused = (): never => {
+      throw new Error('refused');
+    };
+    const leading = { count: 2, onRow: () => true, onWanted: () => {} };
+    const faults = [
+      { leading: { ...leading, onRow: refused }, sent: row('1\t2\tx\n'), reason: 'refused' },
+      { leading: { ...leading, onWanted: refused }, sent: row('1\t2\tx\n'), reason: 'refused' },
+      { leading, sent: row(''), reason: 'A row is without' },
+      { leading, sent: row('1\n'), reason: 'A row ends' },
+      { leading, sent: row('1\t'), reason: 'A row ends' },
+      { leading, sent: row('1\t2\n'), reason: 'A row ends' },
+    ];
+    for (const { leading: some, sent, reason } of faults) {
+      const { socket, copy, events, pgReceived } = begin(some);
+      const text = textOf(copy.rows());
+      socket.write(Buffer.concat([response, sent, row('3\t4\ty\n'), end]));
+      await expect(text).rejects.toThrow(reason);
+      expect(events.at(-1)).toBe('abandoned');
+      socket.write(row('5\t6\tz\n'));
+      await new Promise(setImmediate);
+      expect(pgReceived).toEqual([]);
+    }
+  });
+
   it('fails when there are not as many as the server says', async () => {
     for (const said of ['COPY 1', 'COPY 3', 'SELECT 2']) {
       const { socket, copy } = begin();

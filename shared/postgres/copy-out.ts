@@ -14,14 +14,17 @@ export interface CopyOutEvents {
   onAbandoned(): void;
 }
 
-/** Reads what each row begins with: hexadecimal numbers of 64 bits, as `to_hex` writes them, that are not passed on. */
+/**
+ * Reads what each row begins with: hexadecimal numbers of 64 bits, as `to_hex` writes them, that are not passed on. What it throws is what
+ * whoever reads the rows is told.
+ */
 export interface LeadingNumbers {
   /** How many there are. */
   readonly count: number;
   /**
    * Is told of each row, in their order, before any of it is passed on.
    *
-   * @param numbers of each number the upper half, and then the lower one.
+   * @param numbers of each number the upper half, and then the lower one; good until it returns.
    * @returns whether the rest of the row is wanted as a whole.
    */
   onRow(numbers: Int32Array): boolean;
@@ -81,7 +84,7 @@ export class CopyOut implements Submittable {
   /** What has come of a row that is wanted. */
   #wanted: Buffer[] | undefined;
   #isOver = false;
-  #error: Error | undefined;
+  #error: unknown;
   #wake: () => void = () => {};
 
   constructor(text: string, events: CopyOutEvents, leading?: LeadingNumbers) {
@@ -161,6 +164,19 @@ export class CopyOut implements Submittable {
   }
 
   readonly #receive = (data: Buffer): void => {
+    let rest: Buffer | undefined;
+    try {
+      rest = this.#takeRows(data);
+    } catch (error) {
+      this.#refuse(error);
+      return;
+    }
+    if (rest !== undefined) this.#handOver(rest);
+    else if (data.length < fullReadBytes) this.#pause();
+  };
+
+  /** Holds the rows; returns what is behind them, once it is there. */
+  #takeRows(data: Buffer): Buffer | undefined {
     const header = this.#header;
     let length = 0;
     let rest: Buffer | undefined;
@@ -196,9 +212,18 @@ export class CopyOut implements Submittable {
       if (this.#left === 0) this.#endMessage();
     }
     if (length > 0) this.#hold(data, length);
-    if (rest !== undefined) this.#handOver(rest);
-    else if (data.length < fullReadBytes) this.#pause();
-  };
+    return rest;
+  }
+
+  /** Takes nothing more: who reads the rows is told why, and gives the connection up. Here it would be the end of the process. */
+  #refuse(error: unknown): void {
+    const socket = this.#socket as Socket;
+    clearTimeout(this.#rest);
+    socket.off('data', this.#receive);
+    socket.pause();
+    this.#error ??= error;
+    this.#wake();
+  }
 
   /** Reads on in the number that a row goes on with; returns where that ends. */
   #readNumber(data: Buffer, from: number): number {
@@ -221,8 +246,8 @@ export class CopyOut implements Submittable {
     numbers[place] = high;
     numbers[place + 1] = low;
     this.#left -= at - from;
-    if (byte !== tab) return at;
-    this.#numbersLeft -= 1;
+    if (byte === tab) this.#numbersLeft -= 1;
+    if (this.#left === 0) throw new Error('A row ends with the numbers that it begins with.');
     if (this.#numbersLeft > 0) return at;
     if (leading.onRow(numbers)) this.#wanted = [];
     for (let index = 0; index < numbers.length; index += 1) numbers[index] = 0;
@@ -231,6 +256,7 @@ export class CopyOut implements Submittable {
 
   #endMessage(): void {
     if (this.#header[0] !== copyData) return;
+    if (this.#numbersLeft > 0) throw new Error('A row is without the numbers that it begins with.');
     this.#rows += 1;
     if (this.#wanted === undefined) return;
     const text = Buffer.concat(this.#wanted);

@@ -182,6 +182,34 @@ describe('what gets in the way', () => {
     },
   );
 
+  it('is a part of a file that S3 refuses while rows are still on their way', async () => {
+    await at.admin.query(
+      "update listens set note = (select string_agg(md5(id || ' ' || n), '') from generate_series(1, 512) n)",
+    );
+    at.s3.fail({ operation: 'UploadPart', fault: accessDenied });
+    const outcome = await at.archive();
+    expect(outcome).toMatchObject({ state: 'stopped', deleted: 0, unchecked: [{ reason: 'access-denied' }] });
+    expect(at.s3.bucket(archiveBucket).uploads.size).toBe(0);
+    expect(await at.ids()).toHaveLength(1_500);
+  });
+
+  it('is a key that cannot be read', async () => {
+    await at.admin.query("create database anything template template0 encoding 'SQL_ASCII' locale 'C'");
+    const url = new URL(at.url);
+    url.pathname = '/anything';
+    const client = new Client({ connectionString: url.href });
+    await client.connect();
+    await client.query(`create table words (word text primary key, at date not null);
+      create index words_at on words (at, word);
+      insert into words select n || convert_from('\\xe4', 'SQL_ASCII'), '2024-05-05' from generate_series(1, 3) n`);
+    const policy = parsePolicy({ id: 'words', table: 'words', ageColumn: 'at', index: 'words_at' });
+    const databases = { main: { url: url.href, writer: { url: url.href } } };
+    const outcome = await at.archive({ policy, context: { databases } });
+    expect(outcome).toMatchObject({ state: 'stopped', deleted: 0, unchecked: [{ reason: 'encoding-unknown' }] });
+    expect((await client.query('select from words')).rowCount).toBe(3);
+    await client.end();
+  });
+
   it('is a role that may not delete', async () => {
     await at.admin.query(`drop role if exists reader; create role reader login password 'reader';
       grant select on listens, claps to reader; grant connect on database postgres to reader`);

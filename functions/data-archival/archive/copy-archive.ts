@@ -250,14 +250,17 @@ export class Copier implements AsyncDisposable {
     return { ddl, fileName, file };
   }
 
-  /** When one of them fails the other one is of no use, and ends with the connection. */
-  async #both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  /**
+   * When one of them fails the other one is of no use, and ends with the connection. A file that fails has ended that already: why it
+   * failed is what is told, and not that.
+   */
+  async #both<A, B>(said: Promise<A>, written: Promise<B>): Promise<[A, B]> {
     try {
-      return await Promise.all([a, b]);
+      return await Promise.all([said, written]);
     } catch (error) {
       await this.#close();
-      await Promise.allSettled([a, b]);
-      throw error;
+      const [, file] = await Promise.allSettled([said, written]);
+      throw file.status === 'rejected' ? file.reason : error;
     }
   }
 
