@@ -1,13 +1,11 @@
 import type { ClientConfig } from 'pg';
 import { raw } from 'sql-template-tag';
-import { readConnection } from '../../../shared/databases.ts';
 import { Ledger } from '../../../shared/ledger/ledger.ts';
 import { connectionConfig } from '../../../shared/postgres/connection.ts';
-import { openReader, type Reader } from '../../../shared/postgres/reader.ts';
-import { formatTableName, parseTableName, qualified } from '../../../shared/postgres/sql.ts';
-import { refusedOutcome, withFailure } from '../../../shared/retention/batch-loop-outcome.ts';
+import type { Reader } from '../../../shared/postgres/reader.ts';
+import { formatTableName, qualified } from '../../../shared/postgres/sql.ts';
+import { withFailure } from '../../../shared/retention/batch-loop-outcome.ts';
 import {
-  countingSeconds,
   type Deletion,
   type DeletionContext,
   openDeletion,
@@ -18,6 +16,7 @@ import { inTransaction } from '../../../shared/retention/delete-batch-transactio
 import { pausedBy } from '../../../shared/retention/pause.ts';
 import { recordRun } from '../../../shared/retention/plans.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
+import { openDryReader, policyStep, type Tell } from '../../../shared/retention/policy-step.ts';
 import type { WorkProgress } from '../../../shared/run-task.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { PartitionsPolicy } from '../config.ts';
@@ -45,30 +44,9 @@ export async function purgePartitions(
   context: DeletionContext,
   progress: WorkProgress | undefined,
 ): Promise<WorkProgress> {
-  const before = progress === undefined ? firstOutcome(policy, context) : policyOutcomeSchema.parse(progress.state);
-  // What is known by then is not lost when something fails later.
-  let outcome = before;
-  const tell = (now: PolicyOutcome) => {
-    outcome = now;
-  };
-  try {
-    await (before.mode === 'apply' ? apply(policy, context, before, tell) : show(policy, context, before, tell));
-  } catch (error) {
-    outcome = refusedOutcome(outcome, error);
-  }
-  return { isDone: outcome.state !== 'working', state: outcome };
-}
-
-type Tell = (outcome: PolicyOutcome) => void;
-
-function firstOutcome(policy: PartitionsPolicy, { mode }: DeletionContext): PolicyOutcome {
-  return policyOutcomeSchema.parse({
-    policy: policy.id,
-    target: `${policy.database}/${formatTableName(parseTableName(policy.table))}`,
-    mode: mode === 'apply' && policy.mode === 'apply' ? 'apply' : 'dry-run',
-    state: 'stopped',
-    planHash: null,
-    planned: 0,
+  return policyStep(policy, context, progress, {
+    apply: (before, tell) => apply(policy, context, before, tell),
+    show: (before, tell) => show(policy, context, before, tell),
   });
 }
 
@@ -78,16 +56,7 @@ async function show(
   before: PolicyOutcome,
   tell: Tell,
 ): Promise<void> {
-  const database = context.databases[policy.database];
-  if (database === undefined) throw new UncheckedError('no-database', `There is no database ${policy.database}.`);
-  await using reader = await openReader({
-    config: await connectionConfig(readConnection(database), context),
-    connections: 1,
-    statementTimeoutSeconds: countingSeconds,
-    lockTimeoutSeconds: policy.pace.lockTimeoutSeconds,
-    timeZone: 'UTC',
-    signal: context.signal,
-  });
+  await using reader = await openDryReader(policy, context);
   const prepared = await preparePartitionPlan(policy, context, reader, undefined);
   const outcome = { ...planned(before, prepared), state: 'planned' as const };
   tell(outcome);

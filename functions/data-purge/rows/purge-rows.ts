@@ -1,11 +1,7 @@
-import { readConnection } from '../../../shared/databases.ts';
-import { connectionConfig } from '../../../shared/postgres/connection.ts';
-import { openReader, type Reader } from '../../../shared/postgres/reader.ts';
-import { formatTableName, parseTableName } from '../../../shared/postgres/sql.ts';
+import type { Reader } from '../../../shared/postgres/reader.ts';
 import { runBatches } from '../../../shared/retention/batch-loop.ts';
-import { outcomeOfBatches, refusedOutcome } from '../../../shared/retention/batch-loop-outcome.ts';
+import { outcomeOfBatches } from '../../../shared/retention/batch-loop-outcome.ts';
 import {
-  countingSeconds,
   type Deletion,
   type DeletionContext,
   openDeletion,
@@ -15,11 +11,11 @@ import { measureBacklog } from '../../../shared/retention/measure-rows.ts';
 import { pausedBy } from '../../../shared/retention/pause.ts';
 import { recordRun } from '../../../shared/retention/plans.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
+import { openDryReader, policyStep, type Tell } from '../../../shared/retention/policy-step.ts';
 import { type PreparedPlan, prepareRowPlan } from '../../../shared/retention/prepare-plan.ts';
 import { resolveTarget } from '../../../shared/retention/resolve-target.ts';
 import type { RowTarget } from '../../../shared/retention/row-target.ts';
 import type { WorkProgress } from '../../../shared/run-task.ts';
-import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { RowsPolicy } from '../config.ts';
 import { PurgeSource } from './purge-source.ts';
 
@@ -34,46 +30,15 @@ export async function purgeRows(
   context: DeletionContext,
   progress: WorkProgress | undefined,
 ): Promise<WorkProgress> {
-  const before = progress === undefined ? firstOutcome(policy, context) : policyOutcomeSchema.parse(progress.state);
-  // What is known by then is not lost when something fails later.
-  let outcome = before;
-  const tell = (now: PolicyOutcome) => {
-    outcome = now;
-  };
-  try {
-    await (before.mode === 'apply' ? apply(policy, context, before, tell) : show(policy, context, before, tell));
-  } catch (error) {
-    outcome = refusedOutcome(outcome, error);
-  }
-  return { isDone: outcome.state !== 'working', state: outcome };
-}
-
-/** Is told what became of the policy so far. */
-type Tell = (outcome: PolicyOutcome) => void;
-
-function firstOutcome(policy: RowsPolicy, { mode }: DeletionContext): PolicyOutcome {
-  return policyOutcomeSchema.parse({
-    policy: policy.id,
-    target: `${policy.database}/${formatTableName(parseTableName(policy.table))}`,
-    mode: mode === 'apply' && policy.mode === 'apply' ? 'apply' : 'dry-run',
-    state: 'stopped',
-    planHash: null,
-    planned: 0,
+  return policyStep(policy, context, progress, {
+    apply: (before, tell) => apply(policy, context, before, tell),
+    show: (before, tell) => show(policy, context, before, tell),
   });
 }
 
 /** Reads from the replica where there is one, and changes nothing. */
 async function show(policy: RowsPolicy, context: DeletionContext, before: PolicyOutcome, tell: Tell): Promise<void> {
-  const database = context.databases[policy.database];
-  if (database === undefined) throw new UncheckedError('no-database', `There is no database ${policy.database}.`);
-  await using reader = await openReader({
-    config: await connectionConfig(readConnection(database), context),
-    connections: 1,
-    statementTimeoutSeconds: countingSeconds,
-    lockTimeoutSeconds: policy.pace.lockTimeoutSeconds,
-    timeZone: 'UTC',
-    signal: context.signal,
-  });
+  await using reader = await openDryReader(policy, context);
   const prepared = await prepareRowPlan(policy, 'purge', context, reader);
   const outcome = { ...planned(before, prepared), state: 'planned' as const };
   tell(outcome);
