@@ -163,7 +163,7 @@ function endOf(error: unknown, subject: string): Pick<DrillFacts, 'state'> & Par
   if (error instanceof LedgerError) {
     return { state: 'failed', fault: { rule: 'ledger-broken', subject, detail: error.message } };
   }
-  const failure = restoreFailure(error);
+  const failure = restoreFailure(error, 'schema');
   if (failure === undefined) throw error;
   const { kind, code, message } = failure;
   if (kind === 'refused' || cannotBeRestored.test(String((error as { code?: unknown }).code))) {

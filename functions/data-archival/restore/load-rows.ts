@@ -72,7 +72,7 @@ export async function loadRows(
   const loads = manifest.tables.map((archived, index) => {
     const name = names[index] as TableName;
     const found = facts.get(formatTableName(name));
-    requireShape(archived, name, found);
+    requireShape(archived, name, found, target.kind);
     return new TableLoad(session, archived, found, { schema: 'pg_temp', name: `caretaker_restore_${index}` });
   });
   for (const load of loads) load.parent = load.archived.parent === null ? undefined : loads[load.archived.parent];

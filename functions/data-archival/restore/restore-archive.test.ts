@@ -435,6 +435,27 @@ describe('a restore is refused', () => {
     expect(await tables()).toEqual([]);
   });
 
+  it('when the tables made anew do not take the rows, and does not say to make them anew', async () => {
+    await at.client.query(`
+      create function is_good(n integer) returns boolean immutable language sql as 'select n > 0';
+      alter table listens add constraint good check (is_good(id))`);
+    await desk.archive(alone);
+    await at.client.query(
+      "create or replace function is_good(n integer) returns boolean immutable language sql as 'select n > 5'",
+    );
+    const constraint = await desk.restore({ into: 'scratch' });
+    expect(constraint).toMatchObject(refused('constraint', 'SQLSTATE 23514: rows would break good', 'a function'));
+    expect(constraint.message).not.toContain('--into');
+    const change: FixtureArchive['change'] = (manifest) => ({
+      ...manifest,
+      tables: manifest.tables.map((table) => ({ ...table, ddl: ['create table "listens" ("id" integer not null)'] })),
+    });
+    await desk.archive({ ...alone, change });
+    const shape = await desk.restore({ into: 'scratch' });
+    expect(shape).toMatchObject(refused('shape-differs', 'scratch.listens', 'as the manifest says'));
+    expect(shape.message).not.toContain('--into');
+  });
+
   it('when rows refer to what is not there any more, also where that is looked at last', async () => {
     await at.client.query(`
       create table titles (title text primary key);

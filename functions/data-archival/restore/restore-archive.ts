@@ -63,6 +63,8 @@ export async function restoreArchive(request: RestoreRequest, context: RestoreCo
     ...state,
     ...rest,
   });
+  const target: LoadTarget =
+    request.into === undefined ? { kind: 'original' } : { kind: 'schema', schema: request.into, isScratch: false };
   try {
     const found = await findArchive(context.store, context.ledgers, request.policy, pickAsked(request, context));
     const isToLoad = request.into !== undefined || request.apply;
@@ -72,8 +74,6 @@ export async function restoreArchive(request: RestoreRequest, context: RestoreCo
     if (!isToLoad) {
       return result({ outcome: 'verified', message: 'Every row is as it was archived. Nothing was loaded.' });
     }
-    const target: LoadTarget =
-      request.into === undefined ? { kind: 'original' } : { kind: 'schema', schema: request.into, isScratch: false };
     const ledger = await openRestoreLedger(context.ledgers, request.policy, context.clock);
     await using session = await openCopySession({
       config: await context.connect(found.manifest.database),
@@ -84,7 +84,7 @@ export async function restoreArchive(request: RestoreRequest, context: RestoreCo
     if (settled !== undefined) state.settled = { at: settled.at, outcome: settled.outcome };
     return result(await load(session, ledger, found, target, context));
   } catch (error) {
-    const failure = restoreFailure(error);
+    const failure = restoreFailure(error, target.kind);
     if (failure === undefined) throw error;
     const { kind, code, message } = failure;
     return result({
@@ -199,15 +199,15 @@ async function load(
     return { outcome: 'unknown', message, ledgerEntry: intention.sequence };
   }
   const message = 'Every row is there as it was archived: count and hash are equal.';
-  return { outcome: 'restored', message, loaded, ledgerEntry: await writeEnd(ledger, intention) };
+  return { outcome: 'restored', message, loaded, ledgerEntry: await writeEnd(ledger, intention, target) };
 }
 
 /** The rows are final: that this could not be written down is told by the next restore, which asks the server. */
-async function writeEnd(ledger: Ledger, intention: LedgerEntry): Promise<number> {
+async function writeEnd(ledger: Ledger, intention: LedgerEntry, target: LoadTarget): Promise<number> {
   try {
     return (await endRestore(ledger, intention, 'done')).sequence;
   } catch (error) {
-    if (restoreFailure(error) === undefined) throw error;
+    if (restoreFailure(error, target.kind) === undefined) throw error;
     return intention.sequence;
   }
 }
