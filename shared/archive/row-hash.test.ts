@@ -142,12 +142,16 @@ describe('the hash of a row', () => {
       fc.integer({ min: 0, max: 18 }).map((digits) => 10n ** BigInt(digits)),
       fc.integer({ min: 0, max: 18 }).map((digits) => 1n - 10n ** BigInt(digits)),
     );
-    const edges = [0n, 1n, -1n, 2n ** 31n, 2n ** 32n, -(2n ** 32n), 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n)];
+    const edges = [15, 16, 31, 32, 48, 53, 62, 63]
+      .flatMap((bits) => [-2n, -1n, 0n, 1n].flatMap((by) => [2n ** BigInt(bits) + by, -(2n ** BigInt(bits)) - by]))
+      .concat(0n, 1n, -1n)
+      .filter((edge) => BigInt.asIntN(64, edge) === edge);
     const values = [...edges, ...fc.sample(numbers, 2_000)];
     await client.query(`create table numbers (small smallint, plain integer, big bigint, word text)`);
     await client.query(
       `insert into numbers select nullif(n % 7, 3) - 2, nullif(n * 1000003 % 65537, 3) * -32767, big, 'x'
-       from unnest($1::bigint[]) with ordinality as given(big, n) union all select null, null, null, null`,
+       from unnest($1::bigint[]) with ordinality as given(big, n) union all select null, null, null, null
+       union all values (32767, 2147483647, 0, 'y'), (-32768, -2147483648, 0, 'y')`,
       [values.map(String)],
     );
     const columns = ['smallint', 'integer', 'bigint', 'text'].map((type, index) => {
@@ -161,7 +165,28 @@ describe('the hash of a row', () => {
       reader.push(Buffer.from(`${text}\n`));
       return hash.digest().hash;
     };
-    const alike = ['0', '00', '-0', '', '\\N', '7', '07', '+7', '-7', '7 ', '1:', '20', '70', '18446744073709551616'];
+    const alike = [
+      '0',
+      '00',
+      '-0',
+      '',
+      '\\N',
+      '7',
+      '07',
+      '+7',
+      '-7',
+      '7 ',
+      '1:',
+      '20',
+      '70',
+      '18446744073709551616',
+      '9223372036854775807',
+      '-9223372036854775808',
+      '9223372036854775808',
+      '-9223372036854775809',
+      '9999999999999999999',
+      '-8446744073709551617',
+    ];
     expect(new Set(alike.map(alone)).size).toBe(alike.length);
   });
 

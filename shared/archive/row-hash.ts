@@ -199,8 +199,8 @@ export class RowsHash {
 const integer = new Int32Array(2);
 
 /**
- * Reads an integer of 64 bits, NULL being 0. Returns false for what no server writes: that is a text like any
- * other.
+ * Reads an integer of 64 bits, NULL being 0. Returns false for what no server writes, such as one that does not fit: that is
+ * a text like any other.
  */
 function readInteger(bytes: Uint8Array, start: number, end: number): boolean {
   const isNegative = end > start && bytes[start] === 0x2d;
@@ -229,6 +229,8 @@ function readInteger(bytes: Uint8Array, start: number, end: number): boolean {
   } else if (head > 0xffffffff) {
     high = Math.floor(head / 2 ** 32) | 0;
   }
+  // Nineteen digits are less than 2^64, and may be more than 2^63.
+  if (high < 0 && !(isNegative && low === 0 && high === -(2 ** 31))) return false;
   if (isNegative) {
     low = -low | 0;
     high = low === 0 ? -high | 0 : ~high;
