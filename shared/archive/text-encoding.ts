@@ -41,6 +41,19 @@ const labels: Readonly<Record<string, string>> = {
   SQL_ASCII: 'utf-8',
 };
 
+/** Characters that the Encoding Standard has for bytes of which PostgreSQL makes others, and those. */
+const others: Readonly<Record<string, ReadonlyMap<string, string>>> = {
+  KOI8U: new Map([
+    ['\u045e', '\u255d'],
+    ['\u040e', '\u256c'],
+  ]),
+  EUC_JP: new Map([['\u00a6', '\uffe4']]),
+  EUC_CN: new Map([
+    ['\u00b7', '\u30fb'],
+    ['\u2014', '\u2015'],
+  ]),
+};
+
 /** Reads bytes that a server has in its encoding. */
 export type DecodeText = (bytes: Uint8Array) => string;
 
@@ -59,9 +72,11 @@ export function textDecoder(encoding: string): DecodeText {
     };
   }
   const decoder = new TextDecoder(label, { fatal: true, ignoreBOM: true });
+  const replaced = others[encoding];
   return (bytes) => {
     try {
-      return decoder.decode(bytes);
+      const text = decoder.decode(bytes);
+      return replaced === undefined ? text : Array.from(text, (letter) => replaced.get(letter) ?? letter).join('');
     } catch (error) {
       throw new UncheckedError('encoding-unknown', `A value is no text in the encoding ${encoding}.`, { cause: error });
     }
