@@ -45,12 +45,13 @@ const isInside =
 describe('what may be bundled with what', () => {
   it.each(ids)('keeps the definition of %s data only: zod, defineTask and its own pure files', async (id) => {
     const inputs = await bundled(`functions/${id}/task.ts`);
-    // What several tasks have in common of their configuration is as pure as their own.
+    // What several tasks have in common of their configuration and permissions is as pure as their own.
     const common = [
       'node_modules/zod',
       'shared/task.ts',
       'shared/retention/retention-config.ts',
       'shared/retention/guard.ts',
+      'shared/objects/bucket-arn.ts',
     ];
     const foreign = inputs.filter((path) => !common.includes(path) && !isInside(`functions/${id}`)(path));
     expect(foreign).toEqual([]);

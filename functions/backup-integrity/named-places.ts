@@ -1,3 +1,4 @@
+import { bucketArn, objectsArn } from '../../shared/objects/bucket-arn.ts';
 import type { BackupConfig, Location } from './config.ts';
 
 /** Returns the places in S3 that the configuration names: the only ones whose objects are listed and read. */
@@ -14,18 +15,12 @@ function namedPlaces(config: BackupConfig): Pick<Location, 'bucket' | 'prefix' |
 
 /** Returns ARNs of the buckets named, for s3:ListBucket. */
 export function namedBuckets(config: unknown): string[] {
-  return unique(namedPlaces(config as BackupConfig).map((place) => arnOf(place)));
+  return unique(namedPlaces(config as BackupConfig).map(({ bucket, region }) => bucketArn(bucket, region)));
 }
 
 /** Returns ARNs of the objects below the places named, for s3:GetObject. */
 export function namedObjects(config: unknown): string[] {
-  return unique(namedPlaces(config as BackupConfig).map((place) => `${arnOf(place)}/${place.prefix}*`));
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-function arnOf({ bucket, region = '' }: Pick<Location, 'bucket' | 'region'>): string {
-  if (region.startsWith('cn-')) return `arn:aws-cn:s3:::${bucket}`;
-  return `arn:${region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'}:s3:::${bucket}`;
+  return unique(namedPlaces(config as BackupConfig).map(objectsArn));
 }
 
 function unique(texts: readonly string[]): string[] {

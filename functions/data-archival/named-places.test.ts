@@ -43,5 +43,8 @@ describe('what the archival may reach', () => {
     expect(archiveBuckets(config)).toEqual(['arn:aws:s3:::nycmg-archive', 'arn:aws-us-gov:s3:::gov']);
     expect(archiveObjects(config)).toEqual(['arn:aws:s3:::nycmg-archive/archives/*', 'arn:aws-us-gov:s3:::gov/a/*']);
     expect(archiveKeys(config)).toEqual([kmsKeyArn]);
+    const odd = configOf({ destination: { bucket: 'odd', prefix: 'a*/' }, policies: [{ ...rows, id: 'listens' }] });
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is how IAM writes them
+    expect(archiveObjects(odd)).toEqual(['arn:aws:s3:::odd/a${*}/*']);
   });
 });

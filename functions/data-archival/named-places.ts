@@ -1,3 +1,4 @@
+import { bucketArn, objectsArn } from '../../shared/objects/bucket-arn.ts';
 import type { Destination } from '../../shared/retention/retention-config.ts';
 import type { ArchivalConfig } from './config.ts';
 
@@ -17,12 +18,12 @@ export function writtenDatabases(config: unknown): string[] {
 
 /** Returns ARNs of the buckets of archives, for s3:ListBucket. */
 export function archiveBuckets(config: unknown): string[] {
-  return unique(destinations(config).map((destination) => arnOf(destination)));
+  return unique(destinations(config).map(({ bucket, region }) => bucketArn(bucket, region)));
 }
 
 /** Returns ARNs of what is below their prefixes. */
 export function archiveObjects(config: unknown): string[] {
-  return unique(destinations(config).map((destination) => `${arnOf(destination)}/${destination.prefix}*`));
+  return unique(destinations(config).map(objectsArn));
 }
 
 /** Returns ARNs of the keys that archives are encrypted with, where the configuration names any. */
@@ -33,12 +34,6 @@ export function archiveKeys(config: unknown): string[] {
 function destinations(config: unknown): Destination[] {
   const { policies, destination } = config as ArchivalConfig;
   return policies.flatMap((policy) => policy.destination ?? destination ?? []);
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-function arnOf({ bucket, region = '' }: Destination): string {
-  if (region.startsWith('cn-')) return `arn:aws-cn:s3:::${bucket}`;
-  return `arn:${region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'}:s3:::${bucket}`;
 }
 
 function unique(texts: readonly string[]): string[] {

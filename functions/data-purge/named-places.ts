@@ -1,3 +1,4 @@
+import { bucketArn, objectsArn } from '../../shared/objects/bucket-arn.ts';
 import type { ObjectsPolicy, OrphansPolicy, PurgeConfig } from './config.ts';
 
 /** Returns the databases that rows are taken from, or that are asked whose objects there are. */
@@ -22,12 +23,12 @@ type Taken = ObjectsPolicy['what'];
 
 /** Returns what tells the ARNs of the buckets in which policies look for such things. */
 export function bucketsOf(what: Taken): (config: unknown) => string[] {
-  return (config) => unique(policiesOn(config, what).map(bucketArn));
+  return (config) => unique(policiesOn(config, what).map(({ bucket, region }) => bucketArn(bucket, region)));
 }
 
 /** Returns what tells the ARNs of what policies look for, whether they are applied or not. */
 export function seenObjects(what: Taken): (config: unknown) => string[] {
-  return (config) => unique(policiesOn(config, what).map(objectArn));
+  return (config) => unique(policiesOn(config, what).map(objectsArn));
 }
 
 /** Returns what tells the ARNs of what is deleted: a policy that only shows what it would do may delete nothing. */
@@ -36,7 +37,7 @@ export function takenObjects(what: Taken): (config: unknown) => string[] {
     unique(
       policiesOn(config, what)
         .filter(({ mode }) => mode === 'apply')
-        .map(objectArn),
+        .map(objectsArn),
     );
 }
 
@@ -46,18 +47,6 @@ function policiesOn(config: unknown, what: Taken): (ObjectsPolicy | OrphansPolic
     if (policy.kind === 'orphans') return what === 'current' ? [policy] : [];
     return policy.kind === 'objects' && policy.what === what ? [policy] : [];
   });
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-function bucketArn({ bucket, region = '' }: ObjectsPolicy | OrphansPolicy): string {
-  if (region.startsWith('cn-')) return `arn:aws-cn:s3:::${bucket}`;
-  return `arn:${region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'}:s3:::${bucket}`;
-}
-
-/** What in a prefix would be a wildcard or a variable there, is none: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars */
-function objectArn(policy: ObjectsPolicy | OrphansPolicy): string {
-  const prefix = policy.prefix.replaceAll(/[*?$]/g, (character) => `\${${character}}`);
-  return `${bucketArn(policy)}/${prefix}*`;
 }
 
 function unique(texts: readonly string[]): string[] {

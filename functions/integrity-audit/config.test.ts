@@ -125,6 +125,9 @@ describe('what the task may reach', () => {
     expect(namedBuckets(config)).toEqual(['arn:aws:s3:::nycmg-audio', 'arn:aws-us-gov:s3:::nycmg-audio']);
     expect(namedObjects(config)).toEqual(['arn:aws:s3:::nycmg-audio/a/*', 'arn:aws-us-gov:s3:::nycmg-audio/a/*']);
     expect(namedBuckets(parse({}))).toEqual([]);
+    const [odd] = namedObjects(parse({ rules: [{ ...objects, prefix: 'a*/' }] }));
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is how IAM writes them
+    expect(odd).toBe('arn:aws:s3:::nycmg-audio/a${*}/*');
   });
 
   it('is every database, or those that it names', () => {

@@ -1,3 +1,4 @@
+import { bucketArn, objectsArn } from '../../shared/objects/bucket-arn.ts';
 import type { AuditConfig, RuleOfKind } from './config.ts';
 
 /** Returns the databases that are audited: those that the task names, or all, and those that its rules name. */
@@ -9,22 +10,16 @@ export function auditedDatabases(config: unknown, configured: readonly string[])
 
 /** Returns ARNs of the buckets named, for s3:ListBucket. */
 export function namedBuckets(config: unknown): string[] {
-  return unique(objectRules(config).map((rule) => arnOf(rule)));
+  return unique(objectRules(config).map(({ bucket, region }) => bucketArn(bucket, region)));
 }
 
 /** Returns ARNs of the objects below the places named, for s3:GetObject, which HeadObject needs too. */
 export function namedObjects(config: unknown): string[] {
-  return unique(objectRules(config).map((rule) => `${arnOf(rule)}/${rule.prefix}*`));
+  return unique(objectRules(config).map(objectsArn));
 }
 
 function objectRules(config: unknown): RuleOfKind<'objects'>[] {
   return (config as AuditConfig).rules.filter((rule) => rule.kind === 'objects');
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-function arnOf({ bucket, region = '' }: RuleOfKind<'objects'>): string {
-  if (region.startsWith('cn-')) return `arn:aws-cn:s3:::${bucket}`;
-  return `arn:${region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'}:s3:::${bucket}`;
 }
 
 function unique(texts: readonly string[]): string[] {

@@ -34,17 +34,6 @@ export function s3Url({ bucket, prefix }: Pick<Location, 'bucket' | 'prefix'>): 
   return `s3://${bucket}/${prefix}`;
 }
 
-/** Returns the ARN of a bucket in the partition of its region. */
-export function bucketArn(bucket: string, region: string): string {
-  return `arn:${partitionOf(region)}:s3:::${bucket}`;
-}
-
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
-function partitionOf(region: string): string {
-  if (region.startsWith('cn-')) return 'aws-cn';
-  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-}
-
 /** Returns what the configuration calls a place in S3, as a resource that findings and coverage can name. */
 export function s3Resource(type: string, name: string, location: Location, { homeRegion }: Surroundings): Resource {
   return {

@@ -12,7 +12,7 @@ import pMap from 'p-map';
 import type { AccessibleAccount } from '../../../shared/aws/accounts.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { scopeType } from '../../../shared/coverage.ts';
-import { bucketArn } from '../../../shared/objects/object-store.ts';
+import { bucketArn } from '../../../shared/objects/bucket-arn.ts';
 import type { Resource } from '../../../shared/resource.ts';
 import type { Context } from '../context.ts';
 import type { Tags } from '../items.ts';

@@ -1,5 +1,5 @@
 import { scopeType } from '../../../shared/coverage.ts';
-import { bucketArn } from '../../../shared/objects/object-store.ts';
+import { bucketArn } from '../../../shared/objects/bucket-arn.ts';
 import type { Unchecked } from '../../../shared/report.ts';
 import type { ArtifactSet } from '../artifacts/facts.ts';
 import type { BackupConfig } from '../config.ts';

@@ -1,4 +1,4 @@
-import { bucketArn } from '../../../shared/objects/object-store.ts';
+import { bucketArn } from '../../../shared/objects/bucket-arn.ts';
 import type { Resource } from '../../../shared/resource.ts';
 import type { ArtifactSet } from '../artifacts/facts.ts';
 import { artifactRestorePoints } from '../artifacts/restore-points.ts';
