@@ -1,7 +1,9 @@
 import sql, { type Sql } from 'sql-template-tag';
 import type { Reader } from '../postgres/reader.ts';
+import { columnList } from '../postgres/sql.ts';
 import { UncheckedError } from '../unchecked-error.ts';
 import type { Retention } from './retention-config.ts';
+import type { ChildAge } from './row-target.ts';
 
 /** What of a policy says how old is old enough. */
 export interface AgeLimit {
@@ -49,6 +51,12 @@ export function cutoffExpression(type: string, { retention, ageTimeZone }: AgeLi
     case 'date':
       return sql`${began}::date`;
   }
+}
+
+/** Returns the expression of whether a row of a child is still to be kept by the server's own clock. One without an age is too. */
+export function isTooYoung({ name, type, limit }: ChildAge, alias: string): Sql {
+  const age = columnList([name], alias);
+  return sql`(${age} is null or ${age} >= ${cutoffExpression(type, limit, serverMoment)})`;
 }
 
 /**

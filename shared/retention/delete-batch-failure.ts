@@ -2,7 +2,7 @@ import { uncheckedReason } from '../aws/unchecked-reason.ts';
 import { LedgerError } from '../ledger/ledger-error.ts';
 import { postgresUncheckedReason } from '../postgres/unchecked-reason.ts';
 import { UncheckedError } from '../unchecked-error.ts';
-import { BatchMismatch, TableChanged } from './delete-batch.ts';
+import { BatchMismatch, ChildTooYoung, TableChanged } from './delete-batch.ts';
 import { BatchUnsettled } from './delete-batch-transaction.ts';
 
 /**
@@ -40,6 +40,9 @@ export interface BatchFailure {
 /** Returns why a batch was not deleted; undefined for what is a bug. */
 export function batchFailure(error: unknown): BatchFailure | undefined {
   if (error instanceof BatchMismatch) return failureOf('mismatch', `${error.message}; the batch was undone.`);
+  if (error instanceof ChildTooYoung) {
+    return { kind: 'mismatch', reason: 'younger-than-retention', detail: `${error.message}; the batch was undone.` };
+  }
   if (error instanceof TableChanged) return failureOf('mismatch', error.message);
   if (error instanceof BatchUnsettled) {
     return { kind: 'unsettled', reason: 'unreachable', detail: `The server could not be heard: ${error.message}.` };

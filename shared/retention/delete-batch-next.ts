@@ -1,11 +1,18 @@
 import { hashText } from '../archive/digest.ts';
 import { formatTableName } from '../postgres/sql.ts';
 import type { Writer } from '../postgres/writer.ts';
-import { BatchMismatch } from './delete-batch.ts';
+import { BatchMismatch, requireOldEnough } from './delete-batch.ts';
 import type { BeforeCommit } from './delete-batch-facts.ts';
-import { deleteChildRows, deleteRootRows, type NextRows, nextRows } from './delete-batch-statements.ts';
+import {
+  deleteAgedChildRows,
+  deleteChildRows,
+  deleteRootRows,
+  type Gone,
+  type NextRows,
+  nextRows,
+} from './delete-batch-statements.ts';
 import { inTransaction } from './delete-batch-transaction.ts';
-import type { Position, RowTarget } from './row-target.ts';
+import type { Position, RowRange, RowTarget, TargetChild } from './row-target.ts';
 
 /** What was deleted. */
 export interface DeletedRows {
@@ -19,7 +26,7 @@ export interface DeletedRows {
  * the index has them, in the same moment in which the rows are deleted by their range: when as many are deleted as were hashed, they
  * are the same.
  *
- * @throws BatchMismatch when fewer rows were deleted than there are, as a trigger can have it; and as {@link deleteBatch}.
+ * @throws BatchMismatch when fewer rows were deleted than there are, as a trigger can have it; ChildTooYoung; and as {@link deleteBatch}.
  */
 export async function deleteNextRows(
   writer: Writer,
@@ -35,7 +42,7 @@ export async function deleteNextRows(
     const range = { after, upTo };
     const childRows: number[] = [];
     for (let index = target.children.length - 1; index >= 0; index -= 1) {
-      childRows.unshift((await writer.run(deleteChildRows(target, index, range))).rowCount);
+      childRows.unshift(await deleteFromChild(writer, target, index, range));
     }
     const { rowCount } = await writer.run(deleteRootRows(target, range));
     if (rowCount !== count) throw new BatchMismatch(formatTableName(target.root), { rows: count }, { rows: rowCount });
@@ -43,4 +50,15 @@ export async function deleteNextRows(
     await beforeCommit({ transaction: next.transaction, rows: count, childRows, keysHash }, upTo);
     return { rows: count, upTo };
   });
+}
+
+/** Returns how many rows went. */
+async function deleteFromChild(writer: Writer, target: RowTarget, index: number, range: RowRange): Promise<number> {
+  const child = target.children[index] as TargetChild;
+  const { ageColumn } = child;
+  if (ageColumn === undefined) return (await writer.run(deleteChildRows(target, index, range))).rowCount;
+  const statement = deleteAgedChildRows(target, index, range, ageColumn);
+  const [gone] = await writer.query<Pick<Gone, 'rows' | 'too_young'>>(statement);
+  requireOldEnough(child, gone);
+  return Number(gone?.rows ?? 0);
 }

@@ -1,8 +1,9 @@
 import sql, { join, raw, type Sql } from 'sql-template-tag';
 import { rowHash } from '../archive/row-hash-sql.ts';
 import { columnList, qualified } from '../postgres/sql.ts';
+import { isTooYoung } from './cutoff.ts';
 import { childPath, positionOrder, positionTexts, rangeCondition, rootRows } from './row-range.ts';
-import type { Position, RowRange, RowTarget, TargetChild, TypedColumn } from './row-target.ts';
+import type { ChildAge, Position, RowRange, RowTarget, TargetChild, TypedColumn } from './row-target.ts';
 
 /** Keys of rows that are in a range and stay there, as texts. */
 export type ExcludedKeys = readonly Position[];
@@ -13,6 +14,8 @@ export interface Gone {
   readonly rows: string;
   readonly hash: string | null;
   readonly keys_hash: string | null;
+  /** Of a child whose age is looked at: how many of the rows are still to be kept. */
+  readonly too_young?: string;
 }
 
 /**
@@ -48,18 +51,28 @@ export function deleteRootRows(target: RowTarget, range: RowRange): Sql {
 
 /** Returns the statement that deletes the rows of a child that go with the root's rows in a range, and says what they were. */
 export function deleteChild(target: RowTarget, index: number, range: RowRange, excluded: ExcludedKeys): Sql {
-  const { columns } = target.children[index] as TargetChild;
+  const { columns, ageColumn } = target.children[index] as TargetChild;
+  const age = ageColumn === undefined ? sql`` : sql`, ${isTooYoung(ageColumn, 'child')} as is_too_young`;
   return sql`
     with gone as (
-      ${deleteFromChild(target, index, range, excluded)} returning ${rowHash(columns, 'child')} as hash
+      ${deleteFromChild(target, index, range, excluded)} returning ${rowHash(columns, 'child')} as hash${age}
     )
     select pg_catalog.pg_current_xact_id()::text as transaction, pg_catalog.count(*)::text as rows,
-      pg_catalog.sum(hash)::text as hash, null as keys_hash from gone`;
+      pg_catalog.sum(hash)::text as hash, null as keys_hash${ageColumn === undefined ? sql`` : sql`, ${tooYoungCount}`} from gone`;
 }
+
+const tooYoungCount = raw('pg_catalog.count(*) filter (where is_too_young)::text as too_young');
 
 /** Returns the statement that only deletes the rows of a child that go with the root's rows in a range. */
 export function deleteChildRows(target: RowTarget, index: number, range: RowRange): Sql {
   return deleteFromChild(target, index, range, []);
+}
+
+/** Returns the statement that does as {@link deleteChildRows}, and says how many there were and how many are still to be kept. */
+export function deleteAgedChildRows(target: RowTarget, index: number, range: RowRange, age: ChildAge): Sql {
+  return sql`
+    with gone as (${deleteFromChild(target, index, range, [])} returning ${isTooYoung(age, 'child')} as is_too_young)
+    select pg_catalog.count(*)::text as rows, ${tooYoungCount} from gone`;
 }
 
 /** What there is of the next rows: how many, the sum of the hashes of their keys, and where the last of them is. */

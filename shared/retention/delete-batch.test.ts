@@ -9,7 +9,7 @@ import {
   plugIn,
   startDeletionServer,
 } from './batch-loop-fixtures.ts';
-import { BatchMismatch, deleteBatch, TableChanged } from './delete-batch.ts';
+import { BatchMismatch, ChildTooYoung, deleteBatch, TableChanged } from './delete-batch.ts';
 import type { BatchFacts } from './delete-batch-facts.ts';
 import { batchFailure } from './delete-batch-failure.ts';
 import { deleteNextRows } from './delete-batch-next.ts';
@@ -35,6 +35,14 @@ const claps = () => at.column('select id::int from claps order by id');
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const position = (id: number) => [new Date(Date.UTC(2024, 0, 1) + id * 10_000).toISOString(), String(id)];
 const noNote = async () => {};
+
+/** Claps have an age of their own, and all of them are past the 13 months. */
+async function agedClaps(): Promise<RowTarget> {
+  await at.admin.query("alter table claps add column made timestamptz default '2024-01-02'");
+  return listensBefore(writer, never, {
+    children: [{ table: 'claps', columns: ['listen_id'], ageColumn: 'made', children: [] }],
+  });
+}
 
 /** What PostgreSQL itself says of rows. */
 async function digestOf(table: string, where: string): Promise<RowsDigest> {
@@ -167,6 +175,29 @@ describe('deleting a batch', () => {
     ]);
   });
 
+  it.each([
+    ['younger', "now() - interval '12 months'"],
+    ['without an age', 'null'],
+  ])('deletes nothing where a child is %s since', async (_, age) => {
+    const target = await agedClaps();
+    const before = [await ids(), await claps()];
+    await at.admin.query(`update claps set made = ${age} where id = 151`);
+    const failed = deleteBatch(writer, target, { range: { after: undefined, upTo: position(20) } }, () =>
+      Promise.reject(new Error('told')),
+    );
+    const error = await failed.catch((caught) => caught);
+    expect(error).toBeInstanceOf(ChildTooYoung);
+    expect(batchFailure(error)).toMatchObject({
+      kind: 'mismatch',
+      reason: 'younger-than-retention',
+      detail: expect.stringContaining('1 rows of public.claps'),
+    });
+    expect([await ids(), await claps()]).toEqual(before);
+    // What is behind it is as it was.
+    const others = { range: { after: position(15), upTo: position(20) } };
+    expect(await deleteBatch(writer, target, others, noNote)).toMatchObject([{ rows: 5 }, { rows: 2 }]);
+  });
+
   it('deletes nothing that could not be written down', async () => {
     const target = await listensBefore(writer, never);
     const batch = { range: { after: undefined, upTo: undefined } };
@@ -221,6 +252,30 @@ describe('deleting the next rows', () => {
     const target = await listensBefore(writer, position(90)[0] as string);
     expect(await deleteAll(target, 40)).toEqual([40, 40, 9]);
     expect(await ids()).toEqual(range(90, 100));
+  });
+
+  it.each([
+    ['younger', "now() - interval '12 months'"],
+    ['without an age', 'null'],
+  ])('takes none where a child is %s since, and all where none is', async (_, age) => {
+    const target = await agedClaps();
+    const before = [await ids(), await claps()];
+    await at.admin.query(`update claps set made = ${age} where id = 151`);
+    const failed = deleteNextRows(writer, target, { after: undefined, rows: 20 }, () =>
+      Promise.reject(new Error('told')),
+    );
+    expect(batchFailure(await failed.catch((error) => error))).toMatchObject({
+      kind: 'mismatch',
+      reason: 'younger-than-retention',
+      detail: expect.stringContaining('1 rows of public.claps'),
+    });
+    expect([await ids(), await claps()]).toEqual(before);
+    await at.admin.query("update claps set made = now() - interval '14 months' where id = 151");
+    let told: BatchFacts | undefined;
+    await deleteNextRows(writer, target, { after: undefined, rows: 20 }, async (facts) => {
+      told = facts;
+    });
+    expect(told).toMatchObject({ rows: 20, childRows: [12] });
   });
 
   it('hashes the keys of just those that it deletes', async () => {

@@ -4,7 +4,7 @@ import type { Writer } from '../postgres/writer.ts';
 import type { BeforeCommit } from './delete-batch-facts.ts';
 import { deleteChild, deleteRoot, type ExcludedKeys, type Gone } from './delete-batch-statements.ts';
 import { inTransaction } from './delete-batch-transaction.ts';
-import type { RowRange, RowsDigest, RowTarget } from './row-target.ts';
+import type { RowRange, RowsDigest, RowTarget, TargetChild } from './row-target.ts';
 import { changedTables } from './table-shape.ts';
 
 /** Rows of a target that are to be deleted as one. */
@@ -43,6 +43,23 @@ export class TableChanged extends Error {
   }
 }
 
+/** Rows of a child became younger than the retention since it was planned, or have come since. Nothing is deleted. */
+export class ChildTooYoung extends Error {
+  override readonly name = 'ChildTooYoung';
+
+  constructor(table: string, rows: number) {
+    super(
+      `${rows} rows of ${table} would have gone with the ones that they refer to, and are younger than the retention, or have no age`,
+    );
+  }
+}
+
+/** @throws ChildTooYoung when any of the rows that a statement has deleted is still to be kept. */
+export function requireOldEnough(child: TargetChild, gone: Pick<Gone, 'too_young'> | undefined): void {
+  const rows = Number(gone?.too_young ?? 0);
+  if (rows > 0) throw new ChildTooYoung(formatTableName(child), rows);
+}
+
 /**
  * Deletes rows with all that goes with them, the children first and the deepest of them before the others, in one transaction that sees
  * one moment: a row that somebody else changes meanwhile is an error of class 40, and undoes it. What was deleted is compared with
@@ -50,7 +67,8 @@ export class TableChanged extends Error {
  *
  * @param beforeCommit is told what was deleted.
  * @returns digests of the root and of each child.
- * @throws TableChanged when a table has other columns than the target says; BatchMismatch when it was not what was expected; BatchUnsettled when the connection breaks at the end; the server's errors.
+ * @throws TableChanged when a table has other columns than the target says; ChildTooYoung when a row of a child is
+ *   still to be kept; BatchMismatch when it was not what was expected; BatchUnsettled when the connection breaks at the end; the server's errors.
  */
 export async function deleteBatch(
   writer: Writer,
@@ -66,6 +84,7 @@ export async function deleteBatch(
     // A parent comes before its children.
     for (let index = target.children.length - 1; index >= 0; index -= 1) {
       const [gone] = await writer.query<Gone>(deleteChild(target, index, range, excludedKeys));
+      requireOldEnough(target.children[index] as TargetChild, gone);
       childDigests.unshift(digestOf(gone));
     }
     const [gone] = await writer.query<Gone>(deleteRoot(target, range, excludedKeys));

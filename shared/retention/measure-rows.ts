@@ -1,7 +1,7 @@
 import sql, { raw, type Sql } from 'sql-template-tag';
 import type { Reader } from '../postgres/reader.ts';
 import { columnList, formatTableName, qualified } from '../postgres/sql.ts';
-import { type AgeLimit, ageTypeOf, cutoffExpression, momentOf, serverMoment } from './cutoff.ts';
+import { type AgeLimit, cutoffExpression, isTooYoung, momentOf, serverMoment } from './cutoff.ts';
 import type { Guards } from './retention-config.ts';
 import type { AgeFacts } from './row-guards.ts';
 import { childRows, rangeCondition, rootRows, typed } from './row-range.ts';
@@ -42,7 +42,7 @@ export async function measureRows(
   const { rows, oldest, youngest, ...ages } = await measureRoot(target, limit, maximumRows, reader);
   const measured: { table: string; rows: number; tooYoung: number; hasAge: boolean }[] = [];
   for (const [index, child] of target.children.entries()) {
-    measured.push(await measureChild(target, index, { child, limit, maximumRows }, reader));
+    measured.push(await measureChild(target, index, { child, maximumRows }, reader));
   }
   return {
     rows,
@@ -99,22 +99,14 @@ function firstRows(target: RowTarget, maximumRows: number): Sql {
 async function measureChild(
   target: RowTarget,
   index: number,
-  {
-    child,
-    limit,
-    maximumRows,
-  }: { readonly child: TargetChild; readonly limit: AgeLimit; readonly maximumRows: number },
+  { child, maximumRows }: { readonly child: TargetChild; readonly maximumRows: number },
   reader: Pick<Reader, 'query'>,
 ): Promise<{ table: string; rows: number; tooYoung: number; hasAge: boolean }> {
   const { ageColumn } = child;
-  const isTooYoung =
-    ageColumn === undefined
-      ? raw('false')
-      : sql`${columnList([ageColumn.name], 'child')} is null or ${columnList([ageColumn.name], 'child')}
-          >= ${cutoffExpression(ageTypeOf(ageColumn.type), limit, serverMoment)}`;
+  const tooYoungNow = ageColumn === undefined ? raw('false') : isTooYoung(ageColumn, 'child');
   const [row] = await reader.query<{ rows: number; tooYoung: number }>(sql`
     select pg_catalog.count(*)::float8 as rows, pg_catalog.count(*) filter (where is_too_young)::float8 as "tooYoung"
-    from (select ${isTooYoung} as is_too_young from ${childRows(target, index)} limit ${maximumRows}::int8 + 1) as counted`);
+    from (select ${tooYoungNow} as is_too_young from ${childRows(target, index)} limit ${maximumRows}::int8 + 1) as counted`);
   const { rows, tooYoung } = row as { rows: number; tooYoung: number };
   return { table: formatTableName(child), rows, tooYoung, hasAge: ageColumn !== undefined };
 }

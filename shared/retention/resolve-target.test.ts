@@ -83,7 +83,7 @@ describe('a target', () => {
         parent: undefined,
         referringColumns: ['order_id'],
         referredColumns: ['id'],
-        ageColumn: { name: 'added', type: 'date' },
+        ageColumn: { name: 'added', type: 'date', limit: { retention: { days: 30 }, ageTimeZone: 'UTC' } },
         primaryKey: ['order_id', 'position'],
       },
       {

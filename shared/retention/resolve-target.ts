@@ -2,7 +2,7 @@ import { sha256Of } from '../ledger/sha256.ts';
 import type { Reader } from '../postgres/reader.ts';
 import { formatTableName, parseTableName, type TableName } from '../postgres/sql.ts';
 import { UncheckedError } from '../unchecked-error.ts';
-import { ageTypeOf, readCutoff } from './cutoff.ts';
+import { type AgeLimit, ageTypeOf, readCutoff } from './cutoff.ts';
 import { readTargetTables, type TargetTableFacts } from './read-target-tables.ts';
 import type { ChildConfig } from './retention-config.ts';
 import type { RowPolicy } from './row-policy.ts';
@@ -34,11 +34,13 @@ export async function resolveTarget(
   const rootFacts = requireOwnTable(facts, rootName, deletes);
   const age = ageColumn(rootFacts, policy.ageColumn);
   const key = keyColumns(rootFacts, policy.key);
+  const { retention, ageTimeZone } = policy;
+  const limit: AgeLimit = { retention, ageTimeZone };
   const children: TargetChild[] = [];
   for (const { config, parent } of configured) {
     const parentFacts = parent === undefined ? rootFacts : requireTable(facts, children[parent] as TargetChild);
     const childFacts = requireOwnTable(facts, parseTableName(config.table), deletes);
-    children.push(resolveChild(config, parent, { childFacts, parentFacts }));
+    children.push(resolveChild(config, parent, { childFacts, parentFacts, limit }));
   }
   const cutoff = 'now' in moment ? await readCutoff(reader, age.type, policy, moment.now) : moment.cutoff;
   return {
@@ -174,7 +176,11 @@ function isUnique({ uniques }: TargetTableFacts, columns: readonly string[]): bo
 function resolveChild(
   { table, columns, references, ageColumn: age }: ChildConfig,
   parent: number | undefined,
-  { childFacts, parentFacts }: { readonly childFacts: TargetTableFacts; readonly parentFacts: TargetTableFacts },
+  {
+    childFacts,
+    parentFacts,
+    limit,
+  }: { readonly childFacts: TargetTableFacts; readonly parentFacts: TargetTableFacts; readonly limit: AgeLimit },
 ): TargetChild {
   const referred = references ?? parentFacts.primaryKey;
   const parentText = formatTableName(parentFacts);
@@ -199,6 +205,6 @@ function resolveChild(
     parent,
     referringColumns: columns,
     referredColumns: referred,
-    ageColumn: age === undefined ? undefined : ageColumn(childFacts, age),
+    ageColumn: age === undefined ? undefined : { ...ageColumn(childFacts, age), limit },
   };
 }

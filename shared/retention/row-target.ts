@@ -1,4 +1,5 @@
 import type { TableName } from '../postgres/sql.ts';
+import type { AgeLimit } from './cutoff.ts';
 
 /** A column by which rows are ordered or told apart. */
 export interface TypedColumn {
@@ -25,6 +26,11 @@ export interface TargetColumn extends TypedColumn {
   readonly isIdentity: boolean;
 }
 
+/** The age of a child's rows, which are not to go before they are old enough themselves. */
+export interface ChildAge extends TypedColumn {
+  readonly limit: AgeLimit;
+}
+
 /** A child, with the way to the row that it goes with. */
 export interface TargetChild extends TargetTable {
   readonly columns: readonly TargetColumn[];
@@ -32,7 +38,7 @@ export interface TargetChild extends TargetTable {
   readonly parent: number | undefined;
   readonly referringColumns: readonly string[];
   readonly referredColumns: readonly string[];
-  readonly ageColumn: TypedColumn | undefined;
+  readonly ageColumn: ChildAge | undefined;
 }
 
 /** Rows past their retention, resolved against the catalog at one moment: everything that statements are made of. */

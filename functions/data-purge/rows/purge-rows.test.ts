@@ -267,6 +267,32 @@ describe('purging rows', () => {
     expect(await at.column('select count(*)::int from claps')).toEqual([2 * (333 - 66)]);
   });
 
+  it('leaves a child that has become younger since the plan with its row, and is stopped by the guard the next time', async () => {
+    await at.admin.query("alter table claps add column made timestamptz default '2024-01-02'");
+    const children = [{ table: 'claps', columns: ['listen_id'], ageColumn: 'made' }];
+    const context = deletionContext(at);
+    const ledgers = {
+      ...spread(context.ledgers),
+      add: async (name: string, line: string) => {
+        // Of the third batch, while the second is written down.
+        if (name.endsWith('/00000002.json')) await at.admin.query('update claps set made = now() where id = 2491');
+        return context.ledgers.add(name, line);
+      },
+    };
+    const { outcome } = await purge(policyOf({ children }), { ...context, ledgers });
+    expect(outcome).toMatchObject({
+      state: 'stopped',
+      deleted: 200,
+      faults: [{ rule: 'deletion-failed', evidence: { reason: 'younger-than-retention' } }],
+    });
+    expect(outcome.faults[0]?.detail).toContain('1 rows of public.claps');
+    expect(await ids()).toEqual(range(201, 1_000));
+    expect((await purge(policyOf({ children }), context)).outcome).toMatchObject({
+      state: 'guarded',
+      guards: [{ guard: 'younger-than-retention' }],
+    });
+  });
+
   it('names what refers to a row that it was not told of, and nothing of what is in it', async () => {
     const control = new MemoryControlStore();
     let looks = 0;
