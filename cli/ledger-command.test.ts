@@ -61,6 +61,7 @@ describe('caretaker ledger verify', () => {
     const changed = await ledger('verify');
     expect([changed.code, changed.stdout.includes('NOT PROVEN')]).toEqual([1, true]);
     expect(changed.stdout.replaceAll(/\s+/g, ' ')).toContain('The ledger is broken at entry 2: its content does not');
+    expect(changed.stdout).toContain('docs/runbook.md#ledger-broken');
     await writeFile(path, line);
     await rm(join(folder, chain, '00000003.json'));
     const shortened = await ledger('verify', '--json');
@@ -81,9 +82,14 @@ describe('caretaker ledger verify', () => {
 
   it('does not call proven what is not there', async () => {
     const none = await ledger('verify');
-    expect([none.code, none.stdout]).toEqual([1, 'NOT PROVEN: there is nothing on this machine that could be.\n']);
+    expect([none.code, none.stdout]).toEqual([1, 'NOT PROVEN: there is no ledger on this machine.\n']);
     await written(1);
-    expect((await ledger('verify', 'data-purge/uplaods')).code).toBe(1);
+    const misspelt = await ledger('verify', 'data-purge/uplaods');
+    expect([misspelt.code, misspelt.stdout.replaceAll(/\s+/g, ' ')]).toEqual([
+      1,
+      'NOT PROVEN: there is no ledger data-purge/uplaods on this machine. ' +
+        'Those that there are: caretaker ledger verify --config estate.json ',
+    ]);
     expect((await ledger('verify', '../x')).code).toBe(2);
   });
 

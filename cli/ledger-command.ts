@@ -25,7 +25,7 @@ export interface LedgerShowOptions extends DeskOptions {
  */
 export async function ledgerVerifyCommand(chain: string | undefined, options: DeskOptions): Promise<number> {
   requireChainName(chain);
-  return atDesk(options, async ({ ledgers, place }) => {
+  return atDesk(options, async ({ ledgers, place, sameOptions }) => {
     const progress = new Progress(process.stderr, 'ledger');
     let chains: VerifiedChain[];
     try {
@@ -41,7 +41,7 @@ export async function ledgerVerifyCommand(chain: string | undefined, options: De
     process.stdout.write(
       options.json === true
         ? `${safeJson({ isProven: isGood, chains })}\n`
-        : renderChains(chains, { place, isGood }, terminalOf(process.stdout)),
+        : renderChains(chains, { place, sameOptions, isGood, chain }, terminalOf(process.stdout)),
     );
     return isGood ? exitCodes.good : exitCodes.incomplete;
   });
@@ -97,34 +97,56 @@ function requireChainName(chain: string | undefined): void {
 
 function renderChains(
   chains: readonly VerifiedChain[],
-  { place, isGood }: { readonly place: string; readonly isGood: boolean },
+  {
+    place,
+    sameOptions,
+    isGood,
+    chain,
+  }: Pick<Desk, 'place' | 'sameOptions'> & { readonly isGood: boolean; readonly chain: string | undefined },
   { columns, style }: Terminal,
 ): string {
   const line = (text: string, indent = '    ') => wrap(printable(text), columns, `${indent}  `, indent);
-  const lines = chains.flatMap((chain) => [
-    `${style('bold', printable(chain.chain))}  ${isProven(chain) ? 'proven' : style(['bold', 'red'], 'NOT PROVEN')}`,
-    ...(chain.entries === 0
-      ? [line('no entries')]
-      : [
-          line(`${entriesText(chain.entries)} as written, from ${chain.firstAt} to ${chain.lastAt}`),
-          line(`last hash ${chain.lastHash}`),
-        ]),
-    ...chain.faults.map(({ document, fault }) => line(`${fault} (${document})`)),
-    ...chain.unsettled.map(({ sequence, at, action, target }) =>
-      line(`Nothing tells what became of entry ${sequence}: ${action} of ${target} at ${at}.`),
-    ),
-    ...(chain.isUnderWay
-      ? [line('Its last entry is an intention: a run is at work, or the next one tells its end.')]
-      : []),
-  ]);
+  // One that is not there has nothing that would be proven.
+  const lines = chains
+    .filter(isThere)
+    .flatMap((walked) => [
+      `${style('bold', printable(walked.chain))}  ${isProven(walked) ? 'proven' : style(['bold', 'red'], 'NOT PROVEN')}`,
+      ...(walked.entries === 0
+        ? [line('no entries')]
+        : [
+            line(`${entriesText(walked.entries)} as written, from ${walked.firstAt} to ${walked.lastAt}`),
+            line(`last hash ${walked.lastHash}`),
+          ]),
+      ...walked.faults.map(({ document, fault }) => line(`${fault} (${document})`)),
+      ...walked.unsettled.map(({ sequence, at, action, target }) =>
+        line(`Nothing tells what became of entry ${sequence}: ${action} of ${target} at ${at}.`),
+      ),
+      ...(walked.isUnderWay
+        ? [line('Its last entry is an intention: a run is at work, or the next one tells its end.')]
+        : []),
+    ]);
   const entries = chains.reduce((total, chain) => total + chain.entries, 0);
   const ledgersText = chains.length === 1 ? '1 ledger' : `${chains.length} ledgers`;
   const verdict = isGood
     ? `Proven: ${entriesText(entries)} in ${ledgersText} on ${place}, each as it was written and behind the one before.`
-    : entries === 0 && chains.every(({ faults }) => faults.length === 0)
-      ? `NOT PROVEN: there is nothing on ${place} that could be.`
-      : `NOT PROVEN: ${place} has what is not as it was written.`;
+    : unprovenText(chains, { place, sameOptions, chain });
   return `${[...lines, ...(lines.length > 0 ? [''] : []), wrap(style('bold', printable(verdict)), columns, '  ', '')].join('\n')}\n`;
+}
+
+function unprovenText(
+  chains: readonly VerifiedChain[],
+  { place, sameOptions, chain }: Pick<Desk, 'place' | 'sameOptions'> & { readonly chain: string | undefined },
+): string {
+  if (chains.some(({ faults }) => faults.length > 0)) {
+    return `NOT PROVEN: a ledger on ${place} is not as it was written. What to do: docs/runbook.md#ledger-broken`;
+  }
+  if (chains.some(isThere)) return `NOT PROVEN: of entries on ${place}, nothing tells what became.`;
+  if (chain === undefined) return `NOT PROVEN: there is no ledger on ${place}.`;
+  return `NOT PROVEN: there is no ledger ${chain} on ${place}. Those that there are: caretaker ledger verify${sameOptions}`;
+}
+
+function isThere({ entries, faults }: VerifiedChain): boolean {
+  return entries > 0 || faults.length > 0;
 }
 
 function entriesText(entries: number): string {
