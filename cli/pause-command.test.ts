@@ -43,6 +43,18 @@ describe('caretaker pause and resume', () => {
     expect((await caretaker('resume', 'data-purge')).stdout).toBe('Not paused: all of data-purge on this machine.\n');
   });
 
+  it('say who had paused it before, and why, as that is replaced', async () => {
+    await caretaker('pause', 'data-purge', '--reason', 'the replica lags');
+    const again = await caretaker('pause', 'data-purge', '--reason', 'and so it does');
+    expect([again.code, withTimes(again.stdout)]).toEqual([
+      0,
+      `It was paused before: all of data-purge, since TIME, by ${operatingSystemUser()}: the replica lags ` +
+        'Paused: all of data-purge on this machine. It stops before its next batch. ' +
+        'To let it go on: caretaker resume data-purge --config estate.json ',
+    ]);
+    expect(await pausedBy(control, 'data-purge', 'uploads')).toMatchObject({ reason: 'and so it does' });
+  });
+
   it('stop one policy, list it, and say that it is still stopped when the rest is not', async () => {
     await caretaker('pause', 'data-purge', '--policy', 'uploads', '--reason', 'a\u001b[2Jb');
     await caretaker('pause', '--reason', 'all of it');

@@ -41,9 +41,17 @@ export async function pauseCommand(taskId: string | undefined, options: PauseCom
     await requirePolicy(taskId, policy, desk);
     const said = { by: await desk.actor(), at: new Date().toISOString(), reason };
     const scopes = tasks.map((task): PauseScope => ({ task, policy }));
-    for (const scope of scopes) await pause(desk.control, scope, said);
+    // What somebody has said before is replaced: whoever has typed this sees it once more.
+    const before: Pause[] = [];
+    for (const scope of scopes) {
+      const known = await readPause(desk.control, scope);
+      if (known !== undefined) before.push(known);
+      await pause(desk.control, scope, said);
+    }
     const paused = scopes.map(({ task, policy: of }): Pause => ({ task, policy: of, ...said }));
     if (options.json === true) return printJson(paused);
+    const { timeZone } = (await desk.knownConfiguration())?.estate ?? { timeZone: 'UTC' };
+    for (const known of before) print(`It was paused before: ${pauseText(known, timeZone)}`);
     for (const scope of scopes) {
       const again = `caretaker resume ${scope.task}${policy === undefined ? '' : ` --policy ${policy}`}${desk.sameOptions}`;
       print(`Paused: ${nameOf(scope)} on ${desk.place}. It stops before its next batch. To let it go on: ${again}`);
