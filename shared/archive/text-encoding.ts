@@ -41,8 +41,16 @@ const labels: Readonly<Record<string, string>> = {
   SQL_ASCII: 'utf-8',
 };
 
-/** Characters that the Encoding Standard has for bytes of which PostgreSQL makes others, and those. */
+/** Characters that the Encoding Standard, or Latin-1, has for bytes of which PostgreSQL makes others, and those. */
 const others: Readonly<Record<string, ReadonlyMap<string, string>>> = {
+  LATIN5: new Map([
+    ['\u00d0', '\u011e'],
+    ['\u00dd', '\u0130'],
+    ['\u00de', '\u015e'],
+    ['\u00f0', '\u011f'],
+    ['\u00fd', '\u0131'],
+    ['\u00fe', '\u015f'],
+  ]),
   KOI8U: new Map([
     ['\u045e', '\u255d'],
     ['\u040e', '\u256c'],
@@ -62,21 +70,31 @@ export type DecodeText = (bytes: Uint8Array) => string;
  * bytes that are no text in it, and of an encoding that is not known reads only what every server has alike: ASCII.
  */
 export function textDecoder(encoding: string): DecodeText {
-  if (encoding === 'LATIN1')
-    return (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const read = isLatin1.test(encoding) ? latin1 : labelDecoder(encoding);
+  const replaced = others[encoding];
+  if (replaced === undefined) return read;
+  return (bytes) => Array.from(read(bytes), (letter) => replaced.get(letter) ?? letter).join('');
+}
+
+/** LATIN5 is Latin-1 but for six letters. */
+const isLatin1 = /^LATIN[15]$/;
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+function labelDecoder(encoding: string): DecodeText {
   const label = labels[encoding];
   if (label === undefined) {
     return (bytes) => {
-      if (isAscii(bytes)) return Buffer.from(bytes).toString('latin1');
+      if (isAscii(bytes)) return latin1(bytes);
       throw new UncheckedError('encoding-unknown', `Text of a server in the encoding ${encoding} cannot be read.`);
     };
   }
   const decoder = new TextDecoder(label, { fatal: true, ignoreBOM: true });
-  const replaced = others[encoding];
   return (bytes) => {
     try {
-      const text = decoder.decode(bytes);
-      return replaced === undefined ? text : Array.from(text, (letter) => replaced.get(letter) ?? letter).join('');
+      return decoder.decode(bytes);
     } catch (error) {
       throw new UncheckedError('encoding-unknown', `A value is no text in the encoding ${encoding}.`, { cause: error });
     }
