@@ -53,7 +53,7 @@ export interface ArchiveOptions {
 /** Rows that are proven and deleted together: with so many a manifest of a million rows is a small document. */
 const segmentRows = 1_000;
 
-/** One statement counts and hashes an archive. */
+/** What the server may take before it sends the next rows: those of a child are sorted before the first. */
 const copySeconds = 1_800;
 
 /** What a million rows take on a small server, until it is known better. */
