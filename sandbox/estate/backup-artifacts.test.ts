@@ -1,17 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { collectArtifacts } from '../../functions/backup-integrity/artifacts/collect-artifacts.ts';
 import { evaluateArtifacts } from '../../functions/backup-integrity/artifacts/evaluate-artifacts.ts';
 import type { ArtifactSet } from '../../functions/backup-integrity/artifacts/facts.ts';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
 import { contextFor } from '../../functions/backup-integrity/context-fixtures.ts';
-import { AwsClients } from '../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
-import { startControlPlane } from '../control-plane/control-plane.ts';
 import { backupArtifacts } from './backup-artifacts.ts';
+import { accountOf, inEstate } from './estate-fixtures.ts';
 
 const now = new Date('2026-11-22T12:00:00.500Z');
-const account = '123456789012';
 const { cases, buckets } = backupArtifacts(now);
 const config = configSchema.parse({ artifacts: cases.map(({ resource }) => resource) });
 const coverage = new CoverageLedger({ classify: uncheckedReason });
@@ -19,12 +17,7 @@ const coverage = new CoverageLedger({ classify: uncheckedReason });
 let sets: ArtifactSet[];
 
 beforeAll(async () => {
-  const plane = await startControlPlane({
-    estate: { homeAccount: account, accounts: { [account]: { s3: { buckets }, regions: {} } } },
-  });
-  for (const [name, value] of Object.entries(plane.environment)) vi.stubEnv(name, value);
-  const clients = new AwsClients();
-  try {
+  await inEstate(accountOf({ s3: { buckets } }), async (clients) => {
     sets = await collectArtifacts(
       contextFor({
         config,
@@ -34,14 +27,7 @@ beforeAll(async () => {
         coverage,
       }),
     );
-  } finally {
-    clients.destroy();
-    await plane.stop();
-  }
-});
-
-afterAll(() => {
-  vi.unstubAllEnvs();
+  });
 });
 
 describe('the artifacts of the sample estate', () => {

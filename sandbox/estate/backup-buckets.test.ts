@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { collectBuckets } from '../../functions/backup-integrity/buckets/collect-buckets.ts';
 import { evaluateBuckets } from '../../functions/backup-integrity/buckets/evaluate-buckets.ts';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
@@ -9,16 +9,14 @@ import {
   planVerifications,
   workVerification,
 } from '../../functions/backup-integrity/verification/verification-work.ts';
-import { AwsClients } from '../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
 import type { FindingDraft } from '../../shared/finding.ts';
 import type { FinishedWork } from '../../shared/run-task.ts';
-import { startControlPlane } from '../control-plane/control-plane.ts';
 import { backupBuckets } from './backup-buckets.ts';
+import { account, accountOf, inEstate } from './estate-fixtures.ts';
 
 const now = new Date('2026-11-22T12:00:00.500Z');
-const account = '123456789012';
 const { cases, buckets, policies, artifacts, replicas, verifications } = backupBuckets(now);
 const config = configSchema.parse({ policies, artifacts, replicas, verifications });
 
@@ -26,12 +24,7 @@ let findings: FindingDraft[];
 const unchecked = new Map<string, string>();
 
 beforeAll(async () => {
-  const plane = await startControlPlane({
-    estate: { homeAccount: account, accounts: { [account]: { s3: { buckets }, regions: {} } } },
-  });
-  for (const [name, value] of Object.entries(plane.environment)) vi.stubEnv(name, value);
-  const clients = new AwsClients();
-  try {
+  await inEstate(accountOf({ s3: { buckets } }), async (clients) => {
     const coverage = new CoverageLedger({ classify: uncheckedReason });
     const context = contextFor({ config, now, clients, coverage });
     const work: FinishedWork[] = [];
@@ -46,14 +39,7 @@ beforeAll(async () => {
     for (const entry of [...ofBuckets.unchecked, ...ofVerifications.unchecked, ...coverage.summary().unchecked]) {
       unchecked.set(entry.resource.id, entry.reason);
     }
-  } finally {
-    clients.destroy();
-    await plane.stop();
-  }
-});
-
-afterAll(() => {
-  vi.unstubAllEnvs();
+  });
 });
 
 describe('the buckets of the sample estate', () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
 import { contextFor } from '../../functions/backup-integrity/context-fixtures.ts';
 import { collectDatabases } from '../../functions/backup-integrity/databases/collect-databases.ts';
@@ -9,16 +9,14 @@ import { collectKeys, type KeyState } from '../../functions/backup-integrity/key
 import { evaluateProtection } from '../../functions/backup-integrity/protection/evaluate-protection.ts';
 import { policiesFor, requirementOf } from '../../functions/backup-integrity/protection/policies.ts';
 import type { ProtectedResource } from '../../functions/backup-integrity/protection/protected-resource.ts';
-import { AwsClients } from '../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
 import type { FindingDraft } from '../../shared/finding.ts';
-import { type ControlPlane, startControlPlane } from '../control-plane/control-plane.ts';
 import { rdsCases } from './aws-rds-certificates.ts';
 import { backupDatabaseCases, databasePolicies, trustedAccount } from './backup-databases.ts';
+import { account, accountOf, inEstate } from './estate-fixtures.ts';
 import type { PlantedFinding } from './planted-case.ts';
 
-const account = '123456789012';
 const now = new Date('2026-11-22T03:00:00Z');
 const planted = backupDatabaseCases(account, now);
 const certified = rdsCases(account, now);
@@ -26,31 +24,19 @@ const certified = rdsCases(account, now);
 const config = configSchema.parse({ policies: databasePolicies, trustedAccounts: [trustedAccount] });
 const accounts = [{ id: account, in: (region: string) => ({ region }) }];
 
-let plane: ControlPlane;
-let environment: NodeJS.ProcessEnv;
 let facts: DatabaseFacts;
 let keys: ReadonlyMap<string, KeyState>;
 const coverage = new CoverageLedger({ classify: uncheckedReason });
 
 beforeAll(async () => {
-  plane = await startControlPlane({
-    estate: { homeAccount: account, accounts: { [account]: { regions: planted.regions } } },
+  await inEstate(accountOf({ regions: planted.regions }), async (clients) => {
+    const context = contextFor({ config, now, clients, coverage });
+    facts = await collectDatabases(accounts, context);
+    const named = new Set(
+      protection(new Map()).flatMap(({ points }) => points.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? [])),
+    );
+    keys = await collectKeys(named, accounts, context);
   });
-  environment = { ...process.env };
-  Object.assign(process.env, plane.environment);
-  const clients = new AwsClients();
-  const context = contextFor({ config, now, clients, coverage });
-  facts = await collectDatabases(accounts, context);
-  const named = new Set(
-    protection(new Map()).flatMap(({ points }) => points.flatMap(({ kmsKeyArn }) => kmsKeyArn ?? [])),
-  );
-  keys = await collectKeys(named, accounts, context);
-  clients.destroy();
-});
-
-afterAll(async () => {
-  process.env = environment;
-  await plane.stop();
 });
 
 /** The databases as the rules on what could be restored see them, with nothing but RDS to restore them from. */

@@ -1,17 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
 import { contextFor } from '../../functions/backup-integrity/context-fixtures.ts';
 import { evaluateReplicas } from '../../functions/backup-integrity/replicas/evaluate-replicas.ts';
 import type { Replica } from '../../functions/backup-integrity/replicas/facts.ts';
 import { planReplicas, replicaFacts, workReplica } from '../../functions/backup-integrity/replicas/replica-work.ts';
-import { AwsClients } from '../../shared/aws/clients.ts';
 import { uncheckedReason } from '../../shared/aws/unchecked-reason.ts';
 import { CoverageLedger } from '../../shared/coverage.ts';
-import { startControlPlane } from '../control-plane/control-plane.ts';
 import { backupReplicas } from './backup-replicas.ts';
+import { accountOf, inEstate } from './estate-fixtures.ts';
 
 const now = new Date('2026-11-22T12:00:00.500Z');
-const account = '123456789012';
 const { cases, buckets } = backupReplicas(now);
 const config = configSchema.parse({ replicas: cases.map(({ resource }) => resource) });
 const coverage = new CoverageLedger({ classify: uncheckedReason });
@@ -19,26 +17,14 @@ const coverage = new CoverageLedger({ classify: uncheckedReason });
 let replicas: Replica[];
 
 beforeAll(async () => {
-  const plane = await startControlPlane({
-    estate: { homeAccount: account, accounts: { [account]: { s3: { buckets }, regions: {} } } },
-  });
-  for (const [name, value] of Object.entries(plane.environment)) vi.stubEnv(name, value);
-  const clients = new AwsClients();
-  try {
+  await inEstate(accountOf({ s3: { buckets } }), async (clients) => {
     const context = contextFor({ config, now, clients, coverage });
     const items = await planReplicas(context);
     const work = await Promise.all(
       items.map(async (item) => ({ item, progress: await workReplica(item, undefined, context) })),
     );
     replicas = replicaFacts(work, context);
-  } finally {
-    clients.destroy();
-    await plane.stop();
-  }
-});
-
-afterAll(() => {
-  vi.unstubAllEnvs();
+  });
 });
 
 describe('the copied buckets of the sample estate', () => {

@@ -1,20 +1,13 @@
-import { afterEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { configSchema } from '../../functions/backup-integrity/config.ts';
 import { steps } from '../../functions/backup-integrity/steps.ts';
 import { task } from '../../functions/backup-integrity/task.ts';
-import { AwsClients } from '../../shared/aws/clients.ts';
 import { runTask } from '../../shared/run-task.ts';
 import { MemoryStateStore } from '../../shared/storage/memory-state-store.ts';
-import { startControlPlane } from '../control-plane/control-plane.ts';
 import { mergeEstates } from '../control-plane/merge-estates.ts';
 import { awsCertificates } from './aws-certificates.ts';
 import { backupEstate } from './backup.ts';
-
-const account = '123456789012';
-
-afterEach(() => {
-  vi.unstubAllEnvs();
-});
+import { account, inEstate } from './estate-fixtures.ts';
 
 it.each([
   '2026-11-23T04:59:59.500Z',
@@ -25,11 +18,8 @@ it.each([
 ])('the planted faults are the same at %s: none of them is a matter of the day or the hour', async (time) => {
   const now = new Date(time);
   const planted = backupEstate(account, now);
-  const plane = await startControlPlane({ estate: mergeEstates(awsCertificates(now).document, planted.document) });
-  for (const [name, value] of Object.entries(plane.environment)) vi.stubEnv(name, value);
-  const clients = new AwsClients();
-  try {
-    const report = await runTask(task, steps, {
+  const report = await inEstate(mergeEstates(awsCertificates(now).document, planted.document), (clients) =>
+    runTask(task, steps, {
       estate: { name: 'nycmg', timeZone: 'America/New_York', regions: ['us-east-1', 'us-west-2'], accounts: [] },
       config: configSchema.parse(planted.config),
       configSource: 'sandbox',
@@ -38,18 +28,15 @@ it.each([
       store: new MemoryStateStore(),
       clock: () => now,
       timeBudgetSeconds: 60,
-    });
-    const expected = planted.expectations.flatMap(({ resourceId, findings, unchecked }) => [
-      ...findings.map(({ rule, severity }) => `${resourceId} ${rule} ${severity}`),
-      ...(unchecked === undefined ? [] : [`${resourceId} unchecked: ${unchecked}`]),
-    ]);
-    const reported = [
-      ...report.findings.map(({ resource, rule, severity }) => `${resource.id} ${rule} ${severity}`),
-      ...report.coverage.unchecked.map(({ resource, reason }) => `${resource.id} unchecked: ${reason}`),
-    ];
-    expect(reported.sort()).toEqual(expected.sort());
-  } finally {
-    clients.destroy();
-    await plane.stop();
-  }
+    }),
+  );
+  const expected = planted.expectations.flatMap(({ resourceId, findings, unchecked }) => [
+    ...findings.map(({ rule, severity }) => `${resourceId} ${rule} ${severity}`),
+    ...(unchecked === undefined ? [] : [`${resourceId} unchecked: ${unchecked}`]),
+  ]);
+  const reported = [
+    ...report.findings.map(({ resource, rule, severity }) => `${resource.id} ${rule} ${severity}`),
+    ...report.coverage.unchecked.map(({ resource, reason }) => `${resource.id} unchecked: ${reason}`),
+  ];
+  expect(reported.sort()).toEqual(expected.sort());
 });
