@@ -1,7 +1,7 @@
-import sql from 'sql-template-tag';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { LedgerEntry, LedgerRecord } from '../ledger/ledger-entry.ts';
 import type { Reader } from '../postgres/reader.ts';
+import { timelineOf, transactionEnd } from '../postgres/transaction-end.ts';
 import { UncheckedError } from '../unchecked-error.ts';
 import type { BatchFacts } from './delete-batch-facts.ts';
 
@@ -30,7 +30,7 @@ const settleEveryMs = 200;
 export class BatchLedger {
   readonly #ledger: Ledger;
   readonly #work: BatchWork;
-  /** Of this server since it was last another one's replica: a number of a transaction means nothing elsewhere. */
+  /** Of this server: a number of a transaction means nothing elsewhere. */
   #timeline: string | null = null;
   /** The last intention, of which it is not known what became of it. */
   #open: LedgerEntry | undefined;
@@ -57,7 +57,7 @@ export class BatchLedger {
    * Finds out what became of the last batch, writes it down, and returns it; undefined when it is known already.
    *
    * @param reader of the primary, which the batch was sent to.
-   * @throws UncheckedError `in-progress` when the transaction goes on somewhere: somebody else works on the policy.
+   * @throws UncheckedError `in-progress` when the transaction goes on somewhere: somebody else works on the policy; `is-replica`.
    */
   async settle(reader: Pick<Reader, 'query'>): Promise<SettledBatch | undefined> {
     this.#timeline = await timelineOf(reader);
@@ -171,47 +171,12 @@ async function outcomeOf(
   { facts }: LedgerEntry,
   timeline: string | null,
 ): Promise<SettledBatch['outcome']> {
-  // A replica that has become the primary gives the same numbers to other transactions.
-  if ((facts.timeline ?? null) !== timeline) return 'unknown';
   for (let attempt = 1; ; attempt += 1) {
-    const status = await statusOf(reader, String(facts.transaction));
-    if (status !== 'in progress') return status;
+    const end = await transactionEnd(reader, facts, timeline);
+    if (end !== 'in-progress') return end;
     if (attempt === settleAttempts) {
       throw new UncheckedError('in-progress', 'The last batch in the ledger is still under way in the database.');
     }
     await new Promise((resolve) => setTimeout(resolve, settleEveryMs));
-  }
-}
-
-async function statusOf(
-  reader: Pick<Reader, 'query'>,
-  transaction: string,
-): Promise<SettledBatch['outcome'] | 'in progress'> {
-  try {
-    const [row] = await reader.query<{ status: string | null }>(
-      sql`select pg_catalog.pg_xact_status(${transaction}::pg_catalog.xid8) as status`,
-    );
-    if (row?.status === 'committed') return 'done';
-    if (row?.status === 'aborted') return 'rolled-back';
-    // So old that the server has forgotten it.
-    return row?.status === 'in progress' ? 'in progress' : 'unknown';
-  } catch (error) {
-    // The transaction is in the future: this is another server, or one that was restored from before.
-    if ((error as { code?: unknown }).code === '22023') return 'unknown';
-    throw error;
-  }
-}
-
-/** Returns what tells a server from one that was its replica, or was restored; null where the server does not tell. */
-async function timelineOf(reader: Pick<Reader, 'query'>): Promise<string | null> {
-  try {
-    const [row] = await reader.query<{ timeline: string }>(
-      sql`select pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8) as timeline`,
-    );
-    return row?.timeline ?? null;
-  } catch (error) {
-    // Some that call themselves PostgreSQL lack these functions.
-    if (typeof (error as { code?: unknown }).code === 'string' && 'severity' in (error as object)) return null;
-    throw error;
   }
 }

@@ -127,7 +127,7 @@ describe('a restore', () => {
         outcome: 'intended',
         manifest: hash,
         after: 55,
-        facts: { archive: 1, into: 'scratch', isRecorded: true, excludedRows: 0 },
+        facts: { timeline: '00000001', archive: 1, into: 'scratch', isRecorded: true, excludedRows: 0 },
       },
       { outcome: 'done', settles: entries[0]?.hash, after: 55 },
     ]);
@@ -679,7 +679,9 @@ describe('the ledger', () => {
       const { rows } = await at.client.query(`${statement} returning pg_current_xact_id()::text as id`);
       return rows[0].id as string;
     };
-    const intend = async (transaction: string, target = 'main') => {
+    const intend = async (transaction: string, target = 'main', timeline?: string) => {
+      // The first entries that there were have no timeline.
+      const facts: Record<string, string> = timeline === undefined ? { transaction } : { transaction, timeline };
       const entry = {
         actor: 'bob',
         task: 'data-archival',
@@ -692,7 +694,7 @@ describe('the ledger', () => {
         keysHash: null,
         before: null,
         after: 10,
-        facts: { transaction },
+        facts,
         settles: null,
         confirms: null,
       } as const;
@@ -722,6 +724,11 @@ describe('the ledger', () => {
 
     // The policy was about another database then, of whose transactions this one knows nothing.
     await intend(await cutOff('delete from notes where listen = 4'), 'before');
+    await at.client.query('drop schema other cascade');
+    expect((await desk.restore({ into: 'other' })).settled?.outcome).toBe('unknown');
+
+    // The server was restored from before, and has given the same number to another transaction since.
+    await intend(await cutOff('delete from notes where listen = 5'), 'main', '0000000F');
     await at.client.query('drop schema other cascade');
     expect((await desk.restore({ into: 'other' })).settled?.outcome).toBe('unknown');
 

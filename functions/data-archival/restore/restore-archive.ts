@@ -8,11 +8,12 @@ import type { Ledger } from '../../../shared/ledger/ledger.ts';
 import type { LedgerEntry } from '../../../shared/ledger/ledger-entry.ts';
 import type { LedgerStore } from '../../../shared/ledger/ledger-store.ts';
 import { type CopySession, openCopySession } from '../../../shared/postgres/copy-session.ts';
+import { currentTransaction, timelineOf } from '../../../shared/postgres/transaction-end.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import { type FoundArchive, findArchive, type PickArchive } from './find-archive.ts';
 import { type ArchivedRows, type LoadTarget, loadRows } from './load-rows.ts';
 import { isServersRefusal, restoreFailure } from './restore-failure.ts';
-import { endRestore, openRestoreLedger, settleRestore, transactionOf } from './restore-ledger.ts';
+import { endRestore, openRestoreLedger, settleRestore } from './restore-ledger.ts';
 import { RestoreRefusal } from './restore-refusal.ts';
 import type { RestoredArchive, RestoreResult } from './restore-result.ts';
 
@@ -80,9 +81,11 @@ export async function restoreArchive(request: RestoreRequest, context: RestoreCo
       ...loadSettings,
       signal: context.signal,
     });
-    const settled = await settleRestore(ledger, session, found.manifest.database);
+    const timeline = await timelineOf(session);
+    const { database } = found.manifest;
+    const settled = await settleRestore(ledger, session, { database, timeline });
     if (settled !== undefined) state.settled = { at: settled.at, outcome: settled.outcome };
-    return result(await load(session, ledger, found, target, context));
+    return result(await load(session, ledger, { found, target, timeline }, context));
   } catch (error) {
     const failure = restoreFailure(error, target.kind);
     if (failure === undefined) throw error;
@@ -151,11 +154,17 @@ async function verify(
   await verifyArchive(store, manifest, { signal, progress: (rows) => progress('verify', rows, total) });
 }
 
+interface Loading {
+  readonly found: FoundArchive;
+  readonly target: LoadTarget;
+  /** Of the server. */
+  readonly timeline: string | null;
+}
+
 async function load(
   session: CopySession,
   ledger: Ledger,
-  found: FoundArchive,
-  target: LoadTarget,
+  { found, target, timeline }: Loading,
   context: RestoreContext,
 ): Promise<Pick<RestoreResult, 'outcome' | 'message'> & Partial<RestoreResult>> {
   const { manifest, manifestHash } = found;
@@ -177,7 +186,8 @@ async function load(
     before: null,
     after: rowsOf({ tables: loaded }),
     facts: {
-      transaction: await transactionOf(session),
+      transaction: await currentTransaction(session),
+      timeline,
       archive: manifest.sequence,
       into: target.kind === 'schema' ? target.schema : null,
       isRecorded: found.isInLedger,

@@ -4,6 +4,7 @@ import type { Ledger } from '../../../shared/ledger/ledger.ts';
 import type { LedgerEntry, LedgerRecord } from '../../../shared/ledger/ledger-entry.ts';
 import { connectionConfig } from '../../../shared/postgres/connection.ts';
 import { columnList, parseTableName, qualified } from '../../../shared/postgres/sql.ts';
+import { currentTransaction, timelineOf } from '../../../shared/postgres/transaction-end.ts';
 import { openWriter, type Writer, type WriterOptions } from '../../../shared/postgres/writer.ts';
 import { databaseSettings } from '../database-settings.ts';
 import { task } from '../task.ts';
@@ -148,8 +149,10 @@ class Attempt {
     let intent: LedgerEntry;
     try {
       await this.#requireUsable();
+      // Outside of the transaction, which would end where the server does not tell.
+      const timeline = await timelineOf(this.#writer);
       await this.#writer.begin();
-      change = await this.#change();
+      change = await this.#change(timeline);
       intent = await this.#write({ ...change, outcome: 'intended' });
     } catch (error) {
       await this.#undo(error);
@@ -194,14 +197,14 @@ class Attempt {
     }
   }
 
-  async #change(): Promise<Change> {
+  async #change(timeline: string | null): Promise<Change> {
     const prepared = await this.#prepare();
-    const transaction = await this.#transaction();
+    const transaction = await currentTransaction(this.#writer);
     const before = await this.#requireAsPlanned(prepared);
     const done = await this.#correct(prepared, before);
     // What is checked at the end otherwise is checked here, where it can still be said what is wrong.
     await this.#writer.run(sql`set constraints all immediate`);
-    const same = await this.#transaction();
+    const same = await currentTransaction(this.#writer);
     if (same !== transaction) throw new Error(`the transaction ${transaction} has ended within a statement`);
     const { violations: after } = await countViolations(this.#writer, prepared);
     if (after > before) {
@@ -210,7 +213,7 @@ class Attempt {
     return {
       before,
       after,
-      facts: { transaction, expectedRows: this.#plan.expectedRows, ...done.facts },
+      facts: { transaction, timeline, expectedRows: this.#plan.expectedRows, ...done.facts },
       message: done.isToMend ? `${done.message} ${leftText(after, before)}` : done.message,
     };
   }
@@ -299,11 +302,6 @@ class Attempt {
       );
     }
     return rowCount;
-  }
-
-  async #transaction(): Promise<string> {
-    const [row] = await this.#writer.query<{ id: string }>(sql`select pg_catalog.pg_current_xact_id()::text as id`);
-    return row?.id ?? '';
   }
 
   /** Rolls back and writes down why. */

@@ -61,6 +61,7 @@ const applying = `
   const ledgers = {
     read: (name) => files.read(name),
     list: (prefix, after) => files.list(prefix, after),
+    tampering: (prefix, after) => files.tampering(prefix, after),
     async add(name, line) {
       if (name === stopAt && when === 'before') await stand();
       const added = await files.add(name, line);
@@ -94,7 +95,7 @@ async function killed(when: 'before' | 'behind', document: string, folder: strin
 }
 
 /** Writes down an intention with the number of a transaction, as a process does that is stopped behind it. */
-async function intended(ledgers: LedgerStore, transaction: string): Promise<void> {
+async function intended(ledgers: LedgerStore, transaction: string, timeline?: string): Promise<void> {
   const ledger = await Ledger.open(ledgers, 'integrity-audit/main', () => new Date());
   await ledger.append({
     actor: 'ada',
@@ -108,7 +109,8 @@ async function intended(ledgers: LedgerStore, transaction: string): Promise<void
     keysHash: null,
     before: 3,
     after: 0,
-    facts: { transaction },
+    // The first entries that there were have none.
+    facts: timeline === undefined ? { transaction } : { transaction, timeline },
     settles: null,
     confirms: null,
   });
@@ -238,6 +240,17 @@ describe('an end that nobody has heard of', () => {
     await cut.ask(rule, 'plan');
     await cut.ask(rule, 'apply');
     expect((await deskAt(other, { store, ledgers }).ask(rule, 'plan')).settled).toMatchObject([{ outcome: 'unknown' }]);
+  });
+
+  it('stays unknown on a server that was another one then, whatever became of its transaction of that number', async () => {
+    const desk = deskAt(at);
+    const [transaction] = await at.column('select pg_current_xact_id()::text');
+    await intended(desk.ledgers, String(transaction), '0000000F');
+    expect((await desk.ask(rule, 'plan')).settled).toMatchObject([{ outcome: 'unknown' }]);
+    await intended(desk.ledgers, String(transaction), '00000001');
+    expect((await desk.ask(rule, 'plan')).settled).toMatchObject([{ outcome: 'done' }]);
+    expect(await desk.ask(rule, 'apply')).toMatchObject({ outcome: 'applied' });
+    expect((await desk.ledger()).at(-1)?.facts).toMatchObject({ timeline: '00000001' });
   });
 
   it('stays unknown of several likewise when a plan is applied, which still keeps all others out', async () => {

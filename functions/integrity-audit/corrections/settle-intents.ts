@@ -2,6 +2,7 @@ import sql from 'sql-template-tag';
 import type { Ledger } from '../../../shared/ledger/ledger.ts';
 import type { LedgerEntry } from '../../../shared/ledger/ledger-entry.ts';
 import type { Reader } from '../../../shared/postgres/reader.ts';
+import { type TransactionEnd, timelineOf, transactionEnd } from '../../../shared/postgres/transaction-end.ts';
 import { task } from '../task.ts';
 
 /** What became of a correction whose process was stopped before it could say. */
@@ -11,12 +12,12 @@ export interface Settled {
   readonly at: string;
   readonly rule: string;
   readonly planHash: string | null;
-  readonly outcome: 'done' | 'rolled-back' | 'unknown' | 'in-progress';
+  readonly outcome: TransactionEnd;
 }
 
 /**
  * Asks the server what became of each correction of a database that was intended and has no end in the ledger, writes the end there,
- * and returns it. https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
+ * and returns it.
  *
  * @param reader of the server that the correction was sent to, outside of a transaction that must go on: a number that the server has
  * not come to yet is an error. A replica may not know yet, and is not asked.
@@ -29,9 +30,10 @@ export async function settleIntents(
 ): Promise<Settled[]> {
   const pending = pendingIntents(await Array.fromAsync(ledger.entries()), database);
   if (pending.length === 0 || (await isStandby(reader))) return [];
+  const timeline = await timelineOf(reader);
   const settled: Settled[] = [];
   for (const intent of pending) {
-    const outcome = await outcomeOf(reader, String(intent.facts.transaction));
+    const outcome = await transactionEnd(reader, intent.facts, timeline);
     const { sequence, at, subject, planHash, action, before, after, facts, hash } = intent;
     settled.push({ sequence, at, rule: subject, planHash, outcome });
     if (outcome === 'in-progress') continue;
@@ -55,20 +57,4 @@ function pendingIntents(entries: readonly LedgerEntry[], database: string): Ledg
     (entry) =>
       entry.outcome === 'intended' && entry.task === task.id && entry.target === database && !settled.has(entry.hash),
   );
-}
-
-async function outcomeOf(reader: Pick<Reader, 'query'>, transaction: string): Promise<Settled['outcome']> {
-  try {
-    const [row] = await reader.query<{ status: string | null }>(
-      sql`select pg_catalog.pg_xact_status(${transaction}::pg_catalog.xid8) as status`,
-    );
-    if (row?.status === 'committed') return 'done';
-    if (row?.status === 'aborted') return 'rolled-back';
-    // So old that the server has forgotten it.
-    return row?.status === 'in progress' ? 'in-progress' : 'unknown';
-  } catch (error) {
-    // The transaction is in the future: this is another server, or one that was restored from before.
-    if ((error as { code?: unknown }).code === '22023') return 'unknown';
-    throw error;
-  }
 }
