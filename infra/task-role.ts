@@ -111,7 +111,8 @@ function ledgerAccess(bucket: IBucket, taskId: string): PolicyStatement[] {
       resources: [bucket.arnForObjects(`${prefix}*`)],
     }),
     new PolicyStatement({
-      actions: ['s3:ListBucket'],
+      // Versions tell that the end of a ledger was deleted.
+      actions: ['s3:ListBucket', 's3:ListBucketVersions'],
       resources: [bucket.bucketArn],
       // Where there is no prefix, as when an object is asked for: S3 would call one that does not exist denied, not missing.
       conditions: { StringLikeIfExists: { 's3:prefix': `${prefix}*` } },

@@ -229,10 +229,12 @@ describe.each(tasks)('the deployment of $id', (definition) => {
     const ledgerObjects = { 'Fn::Join': ['', [{ 'Fn::GetAtt': [ledgerBucketId, 'Arn'] }, `/${definition.id}/*`]] };
     const ofLedger = [
       ...['s3:GetObject', 's3:PutObject'].map((action) => allowed(action, ledgerObjects)),
-      allowed(
-        's3:ListBucket',
-        { 'Fn::GetAtt': [ledgerBucketId, 'Arn'] },
-        { StringLikeIfExists: { 's3:prefix': `${definition.id}/*` } },
+      ...['s3:ListBucket', 's3:ListBucketVersions'].map((action) =>
+        allowed(
+          action,
+          { 'Fn::GetAtt': [ledgerBucketId, 'Arn'] },
+          { StringLikeIfExists: { 's3:prefix': `${definition.id}/*` } },
+        ),
       ),
     ];
     const expected = new Set([
@@ -666,9 +668,8 @@ describe('the stack', () => {
       .filter(({ Effect }) => Effect !== 'Deny')
       .filter(({ Resource }) => JSON.stringify(Resource).includes(ledgerBucketId));
     const actions = new Set(granted.flatMap(({ Action }) => Action));
-    expect(
-      [...actions].filter((action) => !['s3:GetObject', 's3:PutObject', 's3:ListBucket'].includes(action)),
-    ).toEqual([]);
+    const harmless = ['s3:GetObject', 's3:PutObject', 's3:ListBucket', 's3:ListBucketVersions'];
+    expect([...actions].filter((action) => !harmless.includes(action))).toEqual([]);
   });
 
   it('keeps state in a table that can be recovered, beyond the stack, and that forgets what has expired', () => {

@@ -39,8 +39,8 @@ export class FileLedgerStore implements LedgerStore {
     yield* names.filter((name) => name > after);
   }
 
-  async *tampering(prefix: string): AsyncGenerator<{ name: string; fault: string }> {
-    for await (const name of this.list(prefix)) {
+  async *tampering(prefix: string, after?: string): AsyncGenerator<{ name: string; fault: string }> {
+    for await (const name of this.list(prefix, after)) {
       if ((await this.read(name)) === undefined) yield { name, fault: 'It was there, and was deleted.' };
     }
   }

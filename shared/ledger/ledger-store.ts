@@ -15,6 +15,9 @@ export interface LedgerStore {
    * there may be among them: it is missed when it is read.
    */
   list(prefix: string, after?: string): AsyncIterable<string>;
-  /** What the store itself shows of documents that were replaced or deleted, one sentence each; nothing where it keeps no such record. */
-  tampering(prefix: string): AsyncIterable<{ readonly name: string; readonly fault: string }>;
+  /**
+   * What the store itself shows of documents that were replaced or deleted, one sentence each; nothing where it keeps no such record. Of
+   * those behind `after` only.
+   */
+  tampering(prefix: string, after?: string): AsyncIterable<{ readonly name: string; readonly fault: string }>;
 }

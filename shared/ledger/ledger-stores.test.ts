@@ -186,11 +186,61 @@ describe('a ledger in S3', () => {
     ]);
     expect(await tamperingOf(store, 'data-purge/other/')).toEqual([]);
     // Where the place was taken again, the versions show it.
-    await (await Ledger.open(store, chain, clock)).append(record({ actor: 'mallory' }));
+    expect(await store.add(`${chain}/00000008.json`, 'x')).toBe(true);
     expect((await tamperingOf(store)).map(({ fault }) => fault.slice(0, 15)).sort()).toEqual([
       'A delete marker',
       'It was replaced',
     ]);
+  });
+
+  it.each([1, 2, 5])(
+    'is not gone on with when its last %i entries were deleted, until they are back',
+    async (count) => {
+      const { name, store, ledger } = await stored(5);
+      await (await Ledger.open(store, `${chain}.plans`, clock)).append(record());
+      const removals = [];
+      for (let sequence = 6 - count; sequence <= 5; sequence += 1) {
+        const Key = `${chain}/0000000${sequence}.json`;
+        const { VersionId } = await s3.send(new DeleteObjectCommand({ Bucket: name, Key }));
+        removals.push(new DeleteObjectCommand({ Bucket: name, Key, VersionId }));
+      }
+      await expect(Ledger.open(store, chain, clock)).rejects.toMatchObject({
+        name: 'LedgerError',
+        sequence: 6 - count,
+        message: expect.stringContaining('it was there, and was deleted'),
+      });
+      // The chain beside it is whole.
+      await Ledger.open(store, `${chain}.plans`, clock);
+      for (const removal of removals) await s3.send(removal);
+      const opened = await Ledger.open(store, chain, clock);
+      expect(opened.last).toEqual(ledger.last);
+      expect((await opened.append(record())).sequence).toBe(6);
+    },
+  );
+
+  it('is opened with one look at versions, and added to without', async () => {
+    const { name, ledger } = await stored(12);
+    const sent: string[] = [];
+    const counting = new S3Client({
+      endpoint: server.url,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
+      forcePathStyle: true,
+    });
+    counting.middlewareStack.add(
+      (next, { commandName = '' }) =>
+        (request) => {
+          sent.push(commandName);
+          return next(request);
+        },
+      { step: 'initialize' },
+    );
+    const opened = await Ledger.open(new S3LedgerStore(counting, name), chain, clock);
+    expect(opened.last).toEqual(ledger.last);
+    for (let index = 0; index < 3; index += 1) await opened.append(record());
+    expect(sent.filter((command) => command === 'ListObjectVersionsCommand')).toHaveLength(1);
+    expect(sent.filter((command) => command === 'PutObjectCommand')).toHaveLength(3);
+    counting.destroy();
   });
 
   it('shows an entry that was written over', async () => {

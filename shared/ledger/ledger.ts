@@ -35,15 +35,17 @@ export class Ledger {
   }
 
   /**
-   * Returns a chain that is ready to be added to. Only its end is read: {@link entries} proves the rest.
+   * Returns a chain that is ready to be added to. Only its end is read: {@link entries} proves the rest. Where the store shows that
+   * there was something behind it, it is not the end: a chain that goes on before what was deleted would hide it.
    *
    * @param chain good as the name of a document: `<task>/<policy>`.
-   * @throws LedgerError when the last entry is not as it was written.
+   * @throws LedgerError when the last entry is not as it was written, or others behind it were deleted.
    */
   static async open(store: LedgerStore, chain: string, clock: () => Date): Promise<Ledger> {
     const ledger = new Ledger(store, chain, clock);
     const last = await ledger.#lastSequence();
     if (last > 0) ledger.#last = await ledger.#read(last);
+    await ledger.#requireEnd(last);
     return ledger;
   }
 
@@ -173,6 +175,15 @@ export class Ledger {
       }
     }
     return found;
+  }
+
+  /** S3 writes over a delete marker as if there had never been anything: only the versions tell. */
+  async #requireEnd(last: number): Promise<void> {
+    for await (const { name } of this.#store.tampering(chainPrefix(this.chain), entryName(this.chain, last))) {
+      const parsed = parseEntryName(name);
+      if (parsed?.chain !== this.chain) continue;
+      throw new LedgerError(parsed.sequence, 'it was there, and was deleted');
+    }
   }
 
   async #firstBehind(sequence: number): Promise<number | undefined> {

@@ -20,8 +20,8 @@ const pageKeys = 1000;
  * Keeps ledgers as objects of a bucket, one each. What makes them evidence is the bucket: it is under Object Lock, and its policy lets
  * nobody replace or delete. https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
  *
- * It needs `s3:GetObject`, `s3:PutObject` and `s3:ListBucket`, without which S3 calls an object that does not exist denied;
- * {@link tampering} needs `s3:ListBucketVersions`.
+ * It needs `s3:GetObject`, `s3:PutObject`, `s3:ListBucketVersions` and `s3:ListBucket`, without which S3 calls an object that does not
+ * exist denied.
  */
 export class S3LedgerStore implements LedgerStore {
   readonly #s3: S3Client;
@@ -79,9 +79,11 @@ export class S3LedgerStore implements LedgerStore {
     }
   }
 
-  async *tampering(prefix: string): AsyncGenerator<{ name: string; fault: string }> {
+  async *tampering(prefix: string, after?: string): AsyncGenerator<{ name: string; fault: string }> {
     let previous = '';
-    let marker: Pick<ListObjectVersionsCommandInput, 'KeyMarker' | 'VersionIdMarker'> | undefined = {};
+    // Alone, it stands for all versions of its key: the first that is listed is of another one.
+    let marker: Pick<ListObjectVersionsCommandInput, 'KeyMarker' | 'VersionIdMarker'> | undefined =
+      after === undefined ? {} : { KeyMarker: after };
     while (marker !== undefined) {
       const page: ListObjectVersionsCommandOutput = await this.#s3.send(
         new ListObjectVersionsCommand({ Bucket: this.#bucket, Prefix: prefix, ...marker }),
