@@ -187,6 +187,40 @@ describe('caretaker run', () => {
 });
 
 describe('the other commands', () => {
+  it('list the tasks in columns', async () => {
+    const { stdout } = await caretaker(['tasks']);
+    const starts = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.indexOf('cron('));
+    expect([starts.length, new Set(starts).size, starts[0] !== -1]).toEqual([definitions.length, 1, true]);
+  });
+
+  it.each([
+    ['run', '--help'],
+    ['invoke', '--help'],
+    ['correct', '--help'],
+    ['approve', '--help'],
+    ['pause', '--help'],
+    ['restore', '--help'],
+    ['ledger', 'verify', '--help'],
+  ])('say how they are used in lines that fit: %s %s', async (...args) => {
+    const { code, stdout } = await caretaker(args);
+    expect(code).toBe(0);
+    expect(stdout).toContain('Exit codes: 0');
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it.each([
+    [['approve'], 'caretaker approve --help'],
+    [['run', '--al'], 'caretaker run --help'],
+    [['ledger', 'show'], 'caretaker ledger show --help'],
+    [['runn'], 'caretaker --help'],
+  ])('say where to read on when they are called wrongly: %j', async (args, where) => {
+    const { code, stderr } = await caretaker(args);
+    expect([code, stderr.includes(`(${where} `)]).toEqual([2, true]);
+  });
+
   it('list the tasks and print both schemas', async () => {
     const { stdout } = await caretaker(['tasks', '--json']);
     expect(JSON.parse(stdout)).toMatchObject(

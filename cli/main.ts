@@ -15,6 +15,7 @@ import { type RunCommandOptions, runCommand } from './run-command.ts';
 import { scheduleCommand } from './schedule-command.ts';
 import { type SchemaName, schemaCommand, schemaNames } from './schema-command.ts';
 import { tasksCommand } from './tasks-command.ts';
+import { terminalOf, wrap } from './terminal.ts';
 import { UsageError } from './usage-error.ts';
 
 const failOnChoices: readonly string[] = [...severities, 'never'];
@@ -22,6 +23,8 @@ const failOnChoices: readonly string[] = [...severities, 'never'];
 const program = new Command('caretaker')
   .description('Looks after an AWS estate: runs maintenance tasks and says what they found.')
   .exitOverride()
+  // Options are broken into lines in a narrow terminal too.
+  .configureHelp({ minWidthToWrap: 20 })
   .showHelpAfterError('(caretaker --help shows all commands)');
 
 program
@@ -51,9 +54,9 @@ program
   .option('--fail-on <severity>', `exit with 3 from this severity on: ${failOnChoices.join(', ')}`, parseFailOn, 'high')
   .addHelpText(
     'after',
-    `
-Exit codes: 0 nothing at or above --fail-on; 3 findings at or above it;
-1 could not run or could not check everything; 2 wrong usage or configuration.`,
+    below(
+      'Exit codes: 0 nothing at or above --fail-on; 3 findings at or above it; 1 could not run or could not check everything; 2 wrong usage or configuration.',
+    ),
   )
   .action(async (taskIds: string[], options: RunCommandOptions) => {
     process.exitCode = await runCommand(taskIds, options);
@@ -69,7 +72,7 @@ program
   .option('--only <glob>', 'narrow the run to resources whose name or id matches')
   .addHelpText(
     'after',
-    `\nExit codes: 0 it ran and checked everything; 1 it failed or could not check everything; 2 wrong usage.`,
+    below('Exit codes: 0 it ran and checked everything; 1 it failed or could not check everything; 2 wrong usage.'),
   )
   .action(async (taskId: string, options: InvokeCommandOptions) => {
     process.exitCode = await invokeCommand(taskId, options);
@@ -86,17 +89,16 @@ program
   .option('--json', 'print JSON')
   .addHelpText(
     'after',
-    `\nExit codes: 0 it was shown or made; 1 it was refused or failed, or nobody knows; 2 wrong usage or configuration.`,
+    below(
+      'Exit codes: 0 it was shown or made; 1 it was refused or failed, or nobody knows; 2 wrong usage or configuration.',
+    ),
   )
   .action(async (ruleId: string, options: CorrectCommandOptions) => {
     process.exitCode = await correctCommand(ruleId, options);
   });
 
-const sharedFolder = `
-Without --stage it is about what this machine runs. Two people share that only
-when XDG_STATE_HOME names, for both, one folder that both can write to; else
-each has plans, pauses and ledgers of their own, in ~/.local/state.
-`;
+const sharedFolder =
+  'Without --stage it is about what this machine runs. Two people share that only when XDG_STATE_HOME names, for both, one folder that both can write to; else each has plans, pauses and ledgers of their own, in ~/.local/state.';
 
 withDesk(program.command('approve'))
   .description('show a plan, and let the first run of a policy begin it')
@@ -104,11 +106,13 @@ withDesk(program.command('approve'))
   .option('--show', 'only show it')
   .addHelpText(
     'after',
-    `
-Who approves has to be another one than who made the plan, and than who then
-runs it: the user of this machine, or with --stage the AWS identity.
+    below(
+      `Who approves has to be another one than who made the plan, and than who then runs it: the user of this machine, or with --stage the AWS identity.
+
 ${sharedFolder}
-Exit codes: 0 it is approved; 1 it was refused, or could not be asked; 2 wrong usage or configuration.`,
+
+Exit codes: 0 it is approved, or with --show shown; 1 it was refused, or could not be asked; 2 wrong usage or configuration.`,
+    ),
   )
   .action(async (hash: string, options: ApproveCommandOptions) => {
     process.exitCode = await approveCommand(hash, options);
@@ -118,9 +122,12 @@ withDesk(program.command('pause'))
   .description('stop tasks that change things before their next batch, or list what is stopped')
   .argument('[task]', 'task to stop (default: all that change things)')
   .option('--policy <id>', 'stop just this policy of the task')
-  .option('--reason <text>', 'why, for whoever meets it')
+  .option('--reason <text>', 'why, for whoever meets it; needed, but with --list')
   .option('--list', 'list what is paused')
-  .addHelpText('after', `${sharedFolder}\nExit codes: 0 done; 1 it could not be asked; 2 wrong usage or configuration.`)
+  .addHelpText(
+    'after',
+    below(`${sharedFolder}\n\nExit codes: 0 done; 1 it could not be asked; 2 wrong usage or configuration.`),
+  )
   .action(async (taskId: string | undefined, options: PauseCommandOptions) => {
     process.exitCode = await pauseCommand(taskId, options);
   });
@@ -129,7 +136,10 @@ withDesk(program.command('resume'))
   .description('let go on what was paused')
   .argument('[task]', 'task to let go on (default: all that change things)')
   .option('--policy <id>', 'let just this policy of the task go on')
-  .addHelpText('after', `${sharedFolder}\nExit codes: 0 done; 1 it could not be asked; 2 wrong usage or configuration.`)
+  .addHelpText(
+    'after',
+    below(`${sharedFolder}\n\nExit codes: 0 done; 1 it could not be asked; 2 wrong usage or configuration.`),
+  )
   .action(async (taskId: string | undefined, options: ResumeCommandOptions) => {
     process.exitCode = await resumeCommand(taskId, options);
   });
@@ -146,12 +156,9 @@ withDesk(program.command('restore'))
   .option('--sandbox', 'in the sample estate, which runs inside this process')
   .addHelpText(
     'after',
-    `
-Without --into and --apply it is only proven. Rows are loaded by the writer of the database that they were taken from;
-with --stage, the ledger of that stage is looked into and written to. An archive that the ledger does not tell of is proven,
-and not loaded.
+    below(`Without --into and --apply it is only proven. Rows are loaded by the writer of the database that they were taken from; with --stage, the ledger of that stage is looked into and written to. An archive that the ledger does not tell of is proven, and not loaded.
 
-Exit codes: 0 it is proven and, where asked, loaded; 1 it was refused or failed, or nobody knows; 2 wrong usage or configuration.`,
+Exit codes: 0 it is proven and, where asked, loaded; 1 it was refused or failed, or nobody knows; 2 wrong usage or configuration.`),
   )
   .action(async (archive: string, options: RestoreCommandOptions) => {
     process.exitCode = await restoreCommand(archive, options);
@@ -164,7 +171,7 @@ withDesk(ledger.command('verify'))
   .argument('[chain]', 'one ledger, such as data-purge/sessions (default: all)')
   .addHelpText(
     'after',
-    `${sharedFolder}\nExit codes: 0 all of it is proven; 1 it is not, or nothing is there; 2 wrong usage.`,
+    below(`${sharedFolder}\n\nExit codes: 0 all of it is proven; 1 it is not, or nothing is there; 2 wrong usage.`),
   )
   .action(async (chain: string | undefined, options: DeskOptions) => {
     process.exitCode = await ledgerVerifyCommand(chain, options);
@@ -174,7 +181,7 @@ withDesk(ledger.command('show'))
   .description('print the entries of a ledger, oldest first')
   .argument('<chain>', 'such as data-purge/sessions')
   .option('--last <count>', 'only so many, the newest', parseCount)
-  .addHelpText('after', `${sharedFolder}\nExit codes: 0 done; 1 it is broken, or not there; 2 wrong usage.`)
+  .addHelpText('after', below(`${sharedFolder}\n\nExit codes: 0 done; 1 it is broken, or not there; 2 wrong usage.`))
   .action(async (chain: string, options: LedgerShowOptions) => {
     process.exitCode = await ledgerShowCommand(chain, options);
   });
@@ -184,6 +191,17 @@ program
   .description('print a public interface as JSON Schema')
   .argument('<name>', schemaNames.join(' or '), parseSchemaName)
   .action((name: SchemaName) => schemaCommand(name));
+
+/** Returns what to show behind a command's options, each of its lines broken to fit the terminal. */
+function below(text: string): () => string {
+  return () => {
+    const { columns } = terminalOf(process.stdout);
+    return `\n${text
+      .split('\n')
+      .map((line) => wrap(line, columns, '  ', ''))
+      .join('\n')}`;
+  };
+}
 
 /** Adds the options of a command that is about what runs have left. */
 function withDesk(command: Command): Command {
@@ -210,6 +228,10 @@ function parseSchemaName(text: string): SchemaName {
   return name;
 }
 
+for (const command of [...program.commands, ...ledger.commands]) {
+  const name = command.parent === ledger ? `ledger ${command.name()}` : command.name();
+  command.showHelpAfterError(`(caretaker ${name} --help shows how it is used)`);
+}
 tolerateClosedPipe();
 
 try {

@@ -21,9 +21,10 @@ export function tasksCommand(options: { json?: boolean }): void {
     process.stdout.write(`${JSON.stringify(tasks, null, 2)}\n`);
     return;
   }
-  const width = Math.max(...definitions.map(({ id }) => id.length));
+  const idWidth = Math.max(...definitions.map(({ id }) => id.length));
+  const titleWidth = Math.max(...definitions.map(({ title }) => title.length));
   for (const { id, title, schedule } of definitions) {
-    process.stdout.write(`${id.padEnd(width)}  ${title}  ${schedule}\n`);
+    process.stdout.write(`${id.padEnd(idWidth)}  ${title.padEnd(titleWidth)}  ${schedule}\n`);
   }
 }
 
