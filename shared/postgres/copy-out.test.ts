@@ -87,8 +87,30 @@ describe('a COPY out', () => {
         [0, 0x1a, 0, 9],
         [0xfedcba98 | 0, 0x76543210, 0, 0],
       ]);
-      expect(wanted).toEqual(['one\n', 'three\n']);
+      expect(wanted.join('')).toBe('one\nthree\n');
     }
+  });
+
+  it('gives what is wanted as it comes, and holds no row as a whole', async () => {
+    let most = 0;
+    let wanted = 0;
+    const { socket, copy } = begin({
+      count: 1,
+      onRow: () => true,
+      onWanted: (text) => {
+        most = Math.max(most, text.length);
+        wanted += text.length;
+      },
+    });
+    const text = textOf(copy.rows());
+    const sent = row(`1\t${'x'.repeat(1_000_000)}\n`);
+    for (let at = 0; at < sent.length; at += 10_000) {
+      socket.write(Buffer.from(sent.subarray(at, at + 10_000)));
+      await new Promise(setImmediate);
+    }
+    socket.write(end);
+    expect((await text).length).toBe(1_000_001);
+    expect([wanted, most <= 10_000]).toEqual([1_000_001, true]);
   });
 
   it('fails by what is thrown where numbers go, and where a row has not as many, rather than end the process', async () => {

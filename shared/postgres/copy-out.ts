@@ -25,10 +25,10 @@ export interface LeadingNumbers {
    * Is told of each row, in their order, before any of it is passed on.
    *
    * @param numbers of each number the upper half, and then the lower one; good until it returns.
-   * @returns whether the rest of the row is wanted as a whole.
+   * @returns whether the rest of the row is wanted.
    */
   onRow(numbers: Int32Array): boolean;
-  /** Is given the rest of a row that is wanted, with the line feed at its end. */
+  /** Is given the rest of a row that is wanted, with the line feed at its end, cut anywhere; good until it returns. */
   onWanted(text: Uint8Array): void;
 }
 
@@ -81,8 +81,7 @@ export class CopyOut implements Submittable {
   readonly #numbers: Int32Array;
   /** Numbers of the row that have not come yet. */
   #numbersLeft = 0;
-  /** What has come of a row that is wanted. */
-  #wanted: Buffer[] | undefined;
+  #isWanted = false;
   #isOver = false;
   #error: unknown;
   #wake: () => void = () => {};
@@ -188,7 +187,7 @@ export class CopyOut implements Submittable {
         }
         const count = Math.min(this.#left, data.length - at);
         if (header[0] === copyData) {
-          if (this.#wanted !== undefined) this.#wanted.push(Buffer.from(data.subarray(at, at + count)));
+          if (this.#isWanted) this.#leading?.onWanted(data.subarray(at, at + count));
           data.copyWithin(length, at, at + count);
           length += count;
         }
@@ -249,7 +248,7 @@ export class CopyOut implements Submittable {
     if (byte === tab) this.#numbersLeft -= 1;
     if (this.#left === 0) throw new Error('A row ends with the numbers that it begins with.');
     if (this.#numbersLeft > 0) return at;
-    if (leading.onRow(numbers)) this.#wanted = [];
+    this.#isWanted = leading.onRow(numbers);
     for (let index = 0; index < numbers.length; index += 1) numbers[index] = 0;
     return at;
   }
@@ -258,10 +257,6 @@ export class CopyOut implements Submittable {
     if (this.#header[0] !== copyData) return;
     if (this.#numbersLeft > 0) throw new Error('A row is without the numbers that it begins with.');
     this.#rows += 1;
-    if (this.#wanted === undefined) return;
-    const text = Buffer.concat(this.#wanted);
-    this.#wanted = undefined;
-    this.#leading?.onWanted(text);
   }
 
   /** Lets the server send some more before that is looked at, unless something has come already. */

@@ -152,7 +152,7 @@ describe('a copy session', () => {
     expect(numbers).toEqual(expected.flatMap((n) => [n, -n * 1_234_567_890_123n]));
     const lines = expected.map((n) => `${n}\ta\\tb${n}\n`);
     expect(text).toBe(lines.join(''));
-    expect(wanted).toEqual(lines.filter((_, index) => (index + 1) % 10_000 === 0));
+    expect(wanted.join('')).toBe(lines.filter((_, index) => (index + 1) % 10_000 === 0).join(''));
   });
 
   it('copies rows in, which are there once they are final', async () => {
