@@ -6,7 +6,7 @@ import type { Resource } from '../shared/resource.ts';
 import { formatInZone } from '../shared/schedule/time-zone.ts';
 import { formatQuantity } from '../shared/text/format-quantity.ts';
 import { Html, html } from './html.ts';
-import { isEmpty } from './render-report.ts';
+import { countsText, isEmpty } from './render-report.ts';
 import { typeName } from './type-name.ts';
 
 const style = `
@@ -39,6 +39,7 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; ver
 .scroll { overflow-x: auto; font-size: .87rem; } .scroll th, .scroll td { padding-right: 1rem; overflow-wrap: break-word; max-width: 24rem; }
 .scroll th { vertical-align: bottom; } .scroll .number { text-align: right; } .scroll td.number, .scroll td.time { white-space: nowrap; }
 .scroll th:first-child, .scroll td:first-child { position: sticky; left: 0; background: var(--page); max-width: 45vw; }
+nav { margin-bottom: 2rem; } nav a { color: var(--low); } section + section { margin-top: 3rem; }
 summary { cursor: pointer; color: var(--dim); font-size: .9em; }
 `;
 
@@ -55,6 +56,7 @@ export function renderHtml(reports: readonly Report[]): string {
 <style>${new Html(style)}</style>
 </head>
 <body>
+${reports.length > 1 ? contents(reports) : html``}
 ${reports.map(reportSection)}
 </body>
 </html>
@@ -62,19 +64,38 @@ ${reports.map(reportSection)}
   return page.markup;
 }
 
-function reportSection(report: Report): Html {
+/** What of several reports is to be read first, before the thousands of lines of the first one. */
+function contents(reports: readonly Report[]): Html {
+  return html`<nav aria-label="Reports"><table><thead><tr><th>Report</th><th>Status</th><th>Found</th></tr></thead><tbody>
+${reports.map(
+  (report, index) =>
+    html`<tr><td><a href="#${anchor(index)}">${report.title}</a></td><td>${shownStatus(report)}</td><td>${countsText(report.findings)}</td></tr>`,
+)}
+</tbody></table></nav>
+`;
+}
+
+function anchor(index: number): string {
+  return `report-${index + 1}`;
+}
+
+function shownStatus(report: Report): string {
+  return isEmpty(report) ? 'nothing to check' : report.status;
+}
+
+function reportSection(report: Report, index: number): Html {
   const { coverage, findings, scope } = report;
   const time = formatInZone(new Date(report.startedAt), scope.timeZone);
   const tiles = severities
     .map((severity) => ({ severity, count: findings.filter((finding) => finding.severity === severity).length }))
     .filter(({ count }) => count > 0)
     .map(({ severity, count }) => html`<div class="tile ${severity}"><b>${count}</b>${severity}</div>`);
-  return html`<section>
+  return html`<section id="${anchor(index)}">
 <h1>${report.title}</h1>
 ${report.headline === undefined ? html`` : html`<p class="headline">${report.headline}</p>`}
 <p class="dim">${scope.estate} · ${time} · run ${report.runId}${scope.only === undefined ? '' : ` · only ${scope.only}`}</p>
 <div class="tiles">
-<div class="tile status-${isEmpty(report) ? 'empty' : report.status}"><b>${isEmpty(report) ? 'nothing to check' : report.status}</b>status</div>
+<div class="tile status-${isEmpty(report) ? 'empty' : report.status}"><b>${shownStatus(report)}</b>status</div>
 <div class="tile"><b>${coverage.checked} / ${coverage.expected}</b>checked</div>
 ${tiles}
 </div>

@@ -138,6 +138,23 @@ describe('a report in a terminal', () => {
     );
   });
 
+  it('does not say that nothing was checked where something was', () => {
+    const listed = { expected: 2, checked: 2 };
+    const unread = { ...report.coverage, expected: 4, checked: 2 };
+    const text = (byType: Report['coverage']['byType']) =>
+      renderReport({ ...report, status: 'failed', coverage: { ...unread, byType } }, plain);
+    expect(text({ 'retention-policy': { expected: 2, checked: 0 }, scope: listed })).toContain(
+      'FAILED: nothing but listings could be checked.',
+    );
+    expect(text({ 'rds-instance': { expected: 2, checked: 1 }, scope: { expected: 2, checked: 1 } })).toContain(
+      'FAILED: what was to be found was not there;',
+    );
+    const none = { ...report.coverage, checked: 0, byType: { scope: { expected: 2, checked: 0 } } };
+    expect(renderReport({ ...report, status: 'failed', coverage: none }, plain)).toContain(
+      'FAILED: nothing could be checked.',
+    );
+  });
+
   it('does not call clean what had nothing to look at', () => {
     const coverage = { expected: 0, checked: 0, unchecked: [], byType: {} };
     const text = renderReport({ ...clean, coverage, headline: 'No database was audited.', tables: [] }, plain);
@@ -282,6 +299,17 @@ describe('a page', () => {
     const unchecked = [{ resource, reason: 'not-reached', detail: 'The time was up.' }];
     const page = renderHtml([{ ...clean, coverage: { ...clean.coverage, unchecked } }]);
     expect(page).toContain('<td>audio <span class="dim">S3 replica · us-west-2</span></td>');
+  });
+
+  it('begins with what there is to read where there are several reports', () => {
+    const clean: Report = { ...report, title: 'Data purge', status: 'clean', findings: [] };
+    const page = renderHtml([report, clean]);
+    expect(page).toContain(
+      '<a href="#report-1">Certificate expiry scan</a></td><td>incomplete</td><td>1 critical</td>',
+    );
+    expect(page).toContain('<a href="#report-2">Data purge</a></td><td>clean</td><td>nothing</td>');
+    expect(page.match(/<section id="report-\d+">/g)).toEqual(['<section id="report-1">', '<section id="report-2">']);
+    expect(renderHtml([report])).not.toContain('<nav');
   });
 
   it('has neither where the report has none', () => {

@@ -1,3 +1,4 @@
+import { scopeType } from '../shared/coverage.ts';
 import { compareSeverity, type Finding, type Severity, severities } from '../shared/finding.ts';
 import type { Change, Report, ReportTable, Unchecked } from '../shared/report.ts';
 import { formatInZone } from '../shared/schedule/time-zone.ts';
@@ -20,6 +21,12 @@ const statusText: Readonly<Record<Report['status'], string>> = {
   incomplete: 'INCOMPLETE: not everything could be checked; there may be more than what is shown here.',
   failed: 'FAILED: nothing could be checked.',
 };
+
+/** Where what there is could be listed, and nothing of it looked at, as the counts above say. */
+const onlyListedText = 'FAILED: nothing but listings could be checked.';
+
+/** Where the task itself says so, whatever was checked. */
+const tooLittleText = 'FAILED: what was to be found was not there; what was checked proves little.';
 
 const indent = '    ';
 
@@ -53,7 +60,7 @@ export function renderReport(report: Report, terminal: Terminal, options: { brie
       : [
           wrap(`Checked ${coverage.checked} of ${coverage.expected}: ${typesText(report)}`, columns, '  ', ''),
           wrap(`Found ${countsText(findings)}`, columns, '  ', ''),
-          wrap(style(statusStyle(report.status), statusText[report.status]), columns, '  ', ''),
+          wrap(style(statusStyle(report.status), statusTextOf(report)), columns, '  ', ''),
         ]),
     ...(report.headline === undefined ? [] : [wrap(printable(report.headline), columns, '  ', '')]),
   ];
@@ -179,12 +186,18 @@ function typesText({ coverage }: Report): string {
     .join(', ');
 }
 
-function countsText(findings: readonly Finding[]): string {
+/** Returns how many of each severity there are: `2 critical, 1 low`, or `nothing`. */
+export function countsText(findings: readonly Finding[]): string {
   const counts = severities
     .map((severity) => [severity, findings.filter((finding) => finding.severity === severity).length] as const)
     .filter(([, count]) => count > 0)
     .map(([severity, count]) => `${count} ${severity}`);
   return counts.length === 0 ? 'nothing' : counts.join(', ');
+}
+
+function statusTextOf({ status, coverage }: Report): string {
+  if (status !== 'failed' || coverage.checked === 0) return statusText[status];
+  return coverage.checked === coverage.byType[scopeType]?.checked ? onlyListedText : tooLittleText;
 }
 
 function statusStyle(status: Report['status']): Parameters<Terminal['style']>[0] {
