@@ -50,6 +50,9 @@ const secondPerson = 'grace';
 /** Schema that an archive is restored into. */
 const scratchSchema = 'restored';
 
+/** By which the sample estate's functions are deployed. */
+const stageName = 'sandbox';
+
 /** Digits by which a plan is told apart, as the table of the policies shows them. */
 const hashDigits = 12;
 
@@ -262,9 +265,9 @@ function printTable({ terminal, print }: Stage, columns: ReportTable['columns'],
   print(lines.map((line) => line.replace('NOT PROVEN', terminal.style(['bold', 'red'], 'NOT PROVEN'))).join('\n'));
 }
 
-/** Shows what an operator would have typed. */
+/** Shows what an operator would have typed to have it of this stage. */
 function command({ terminal, print }: Stage, text: string): void {
-  print(terminal.style('bold', `$ ${text}`));
+  print(terminal.style('bold', wrap(`$ ${text} --stage ${stageName}`, terminal.columns, '    ', '')));
 }
 
 async function isProvenArchive(archives: ArchiveStore, manifest: Manifest): Promise<boolean> {

@@ -63,7 +63,8 @@ async function demonstrate(sandbox: Sandbox, interruption: AbortSignal): Promise
     const path = await writeOut('report.html', renderHtml(reports));
     heading('What next');
     print(`This was a sample estate with planted faults. The same as a page: ${path}`);
-    print('Your own: write caretaker.config.ts, then  npm run -s caretaker -- run --all');
+    print('Your own: write it down as README.md shows, then');
+    print('    npm run -s caretaker -- run --all --config my-estate.json');
   } finally {
     await deployment.undo();
   }
