@@ -46,7 +46,7 @@ describe('caretaker approve', () => {
   to begin by   TIME
   approved      TIME by ME
 
-Approved: Approved by ME.
+Approved by ME.
 Somebody else than who approved it begins it: caretaker run data-purge --config
   estate.json --apply`);
     expect(by).toBe('');
@@ -131,6 +131,7 @@ Somebody else than who approved it begins it: caretaker run data-purge --config
       const refused = await approve(hash);
       expect([refused.code, refused.stderr]).toEqual([1, '']);
       expect(refused.stdout).toContain(`REFUSED (${code}): `);
+      expect(refused.stdout.includes('Another user of the system does')).toBe(code === 'own-plan');
       expect(await approvalOf(control, hash.padEnd(64, 'f'))).toBeUndefined();
     }
   });

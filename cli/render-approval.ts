@@ -13,13 +13,6 @@ const labelWidth = 14;
 /** Partitions of a plan that are named. */
 const maxPartitionsShown = 20;
 
-const headings: Readonly<Record<ApprovalResult['outcome'], string>> = {
-  approved: 'Approved',
-  'already-approved': 'Approved before',
-  shown: 'Shown',
-  refused: 'REFUSED',
-};
-
 /** Returns a plan, and what came of its approval, for people to read in a terminal. */
 export function renderApproval(
   result: ApprovalResult,
@@ -31,7 +24,10 @@ export function renderApproval(
   const line = (label: string, text: string) =>
     wrap(printable(text), columns, ' '.repeat(labelWidth + 2), `  ${label.padEnd(labelWidth)}`);
   const time = (at: string) => formatInZone(new Date(at), timeZone);
-  const heading = style(outcome === 'refused' ? ['bold', 'red'] : 'bold', headings[outcome]);
+  const verdict =
+    outcome === 'refused'
+      ? `${style(['bold', 'red'], 'REFUSED')} (${code}): ${printable(message)}`
+      : style('bold', printable(message));
   const lines = [
     `${style('bold', `Plan ${hash}`)} · ${printable(desk.place)}`,
     '',
@@ -45,7 +41,7 @@ export function renderApproval(
           ...(approval === null ? [] : [line('approved', `${time(approval.at)} by ${approval.by}`)]),
           '',
         ]),
-    wrap(`${heading}${code === null ? '' : ` (${code})`}: ${printable(message)}`, columns, '  ', ''),
+    wrap(verdict, columns, '  ', ''),
     ...nextLines(result, desk, columns),
   ];
   return `${lines.join('\n')}\n`;
@@ -102,6 +98,9 @@ function nextLines(
   }
   if (plan === null) return [];
   if (code === 'expired-plan') return line('The next run makes a new one, with a hash of its own.');
+  if (code === 'own-plan' && isHere) {
+    return line('Another user of the system does, where both share a folder (caretaker approve --help).');
+  }
   if (outcome === 'refused') return [];
   if (!isWaiting) return line('It does not wait any more: it was begun before.');
   // In one piece: it is there to be copied.
