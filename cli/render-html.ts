@@ -39,7 +39,7 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; ver
 .scroll { overflow-x: auto; font-size: .87rem; } .scroll th, .scroll td { padding-right: 1rem; overflow-wrap: break-word; max-width: 24rem; }
 .scroll th { vertical-align: bottom; } .scroll .number { text-align: right; } .scroll td.number, .scroll td.time { white-space: nowrap; }
 .scroll th:first-child, .scroll td:first-child { position: sticky; left: 0; background: var(--page); max-width: 45vw; }
-nav { margin-bottom: 2rem; } nav a { color: var(--low); } section + section { margin-top: 3rem; }
+nav { margin-bottom: 2rem; } nav a { color: var(--low); } nav td:nth-child(2) { white-space: nowrap; } section + section { margin-top: 3rem; }
 summary { cursor: pointer; color: var(--dim); font-size: .9em; }
 `;
 
