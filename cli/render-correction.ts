@@ -22,7 +22,7 @@ const headings: Readonly<Record<CorrectionResult['outcome'], string>> = {
 const settledTexts: Readonly<Record<Settled['outcome'], string>> = {
   done: 'was made: the server says that it is final',
   'rolled-back': 'was not made: the server says that it was undone',
-  unknown: 'may have been made or not: the server does not know it any more; look at the data',
+  unknown: 'may have been made or not: the server does not know it any more, or is another one now; look at the data',
   'in-progress': 'is still under way on the server',
 };
 

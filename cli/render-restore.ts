@@ -18,7 +18,7 @@ const headings: Readonly<Record<RestoreResult['outcome'], string>> = {
 const settledTexts: Readonly<Record<string, string>> = {
   done: 'was made: the server says that its rows are there',
   'rolled-back': 'was not made: the server says that it was undone',
-  unknown: 'may have been made or not: the server does not know it any more; look at the data',
+  unknown: 'may have been made or not: the server does not know it any more, or is another one now; look at the data',
 };
 
 /** How the rows were asked for. */
