@@ -299,6 +299,8 @@ class PolicyWork {
     const text = JSON.stringify(manifest);
     const hash = manifestHash(text);
     const { policy, sequence } = manifest;
+    // Whoever has lost the lock meanwhile may find its files removed by the next run: an archive of nothing would keep all others up.
+    await deletion.lock.confirm();
     const isNew = await store.putNew(manifestKey(policy, sequence), text);
     if (!isNew && manifestHash((await store.readText(manifestKey(policy, sequence))) ?? '') !== hash) return undefined;
     await this.#step('manifest-written');

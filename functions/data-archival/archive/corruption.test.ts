@@ -1,3 +1,6 @@
+import { once as happens } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { StoredBucket } from '../../../sandbox/s3/stored-bucket.ts';
 import { manifestHash } from '../../../shared/archive/read-manifest.ts';
@@ -321,5 +324,61 @@ describe('a row that changes while batches are deleted', () => {
     expect(next).toMatchObject({ state: 'done', archived: 1, deleted: 200 });
     const { keys, excluded } = await at.archived();
     expect([keys.length, excluded]).toEqual([1_200, ['1100']]);
+  });
+});
+
+/** Passes on what a server and its clients say, until it lets go of the server: clients are told when they next say something. */
+async function startRelay(url: string) {
+  const pairs = new Set<{ readonly client: Socket; readonly server: Socket }>();
+  const { hostname, port } = new URL(url);
+  let isCut = false;
+  const listener = createServer((client) => {
+    const server = connect(Number(port), hostname);
+    pairs.add({ client, server });
+    const end = () => {
+      if (!isCut) client.destroy();
+    };
+    client.on('error', () => {}).on('close', () => server.destroy());
+    server.on('error', () => {}).on('close', end);
+    client.on('data', (bytes) => (isCut ? client.destroy() : server.write(bytes)));
+    server.on('data', (bytes) => client.write(bytes));
+  }).listen(0, '127.0.0.1');
+  await happens(listener, 'listening');
+  const own = new URL(url);
+  own.host = `127.0.0.1:${(listener.address() as AddressInfo).port}`;
+  return {
+    url: own.href,
+    cut() {
+      isCut = true;
+      for (const { server } of pairs) server.destroy();
+    },
+    [Symbol.dispose]() {
+      listener.close();
+      for (const { client } of pairs) client.destroy();
+    },
+  };
+}
+
+describe('a run that has lost its lock and does not know', () => {
+  it('gives no files a manifest that the next run may have removed', async () => {
+    using relay = await startRelay(at.url);
+    const outcome = await at.archive({
+      context: { databases: { main: { url: at.url, writer: { url: relay.url } } } },
+      ...once('read-back', async () => {
+        const files = [...bucket().keysFrom('archives/')];
+        relay.cut();
+        // The server lets go of the lock when it sees that nobody is there.
+        const held = "select from pg_locks where locktype = 'advisory' and granted";
+        while ((await at.admin.query(held)).rowCount !== 0) await setTimeout(20);
+        await endAt('leftovers-removed');
+        expect(files).toHaveLength(2);
+        expect([...bucket().keysFrom('archives/')]).toEqual([]);
+      }),
+    });
+    expect(outcome).toMatchObject({ state: 'stopped', deleted: 0, faults: [], unchecked: [{ reason: 'lock-lost' }] });
+    await expectAllThere();
+    // What it left keeps nobody up.
+    expect(await at.archive()).toMatchObject({ state: 'done', deleted: 1_200, faults: [], unchecked: [] });
+    expect((await at.archived()).keys).toHaveLength(1_200);
   });
 });
