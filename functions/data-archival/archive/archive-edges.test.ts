@@ -310,6 +310,10 @@ describe('what gets in the way', () => {
     const { control } = at.context;
     await pause(control, scope, said);
     expect(await at.archive()).toMatchObject({ state: 'paused', archived: 0, deleted: 0 });
+    expect(await at.archive({ policy: parsePolicy({ ...withClaps, guards: { maximumRows: 10 } }) })).toMatchObject({
+      state: 'paused',
+      guards: [{ guard: 'too-many-rows' }],
+    });
     await resume(control, scope);
     const policy = parsePolicy({ ...withClaps, pace: { batchRows: 100, maximumBatchRows: 100 } });
     let batches = 0;

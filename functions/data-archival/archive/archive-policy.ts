@@ -152,10 +152,10 @@ class PolicyWork {
     const resume = isResumed ? (this.#outcome.planHash ?? undefined) : undefined;
     const prepared = await prepareRowPlan(policy, 'archive', context, primary, { resume });
     this.#tellPlan(prepared);
-    if (prepared.guards.length > 0) {
-      this.#outcome = { ...this.#outcome, state: 'guarded' };
-    } else if ((await pausedBy(context.control, task, policy.id)) !== undefined) {
+    if ((await pausedBy(context.control, task, policy.id)) !== undefined) {
       this.#outcome = { ...this.#outcome, state: 'paused' };
+    } else if (prepared.guards.length > 0) {
+      this.#outcome = { ...this.#outcome, state: 'guarded' };
     } else {
       await this.#step('planned');
       // As the role that deletes: that it may.
