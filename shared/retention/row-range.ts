@@ -10,24 +10,22 @@ const wholeRange: RowRange = { after: undefined, upTo: undefined };
  * `where` has it. The bounds are row comparisons, which PostgreSQL finds by an index on the age alone as well as on the age and the key:
  * https://www.postgresql.org/docs/current/functions-comparisons.html#ROW-WISE-COMPARISON
  *
- * @param alias what the root is called; with a `where`, nothing else with columns of the same names may be in scope, and a `where` that
- *   names the table does not know it by another name: {@link rootRows} is good for both.
  * @throws SyntaxError for a `where` that is not closed in itself.
  */
-export function rangeCondition(target: RowTarget, range: RowRange = wholeRange, alias?: string): Sql {
+export function rangeCondition(target: RowTarget, range: RowRange = wholeRange): Sql {
   const { age, cutoff, where } = target;
   return join(
     [
-      sql`${column(age, alias)} < ${typed(cutoff, age)}`,
-      ...(range.after === undefined ? [] : [comparison(target, raw('>'), range.after, alias)]),
-      ...(range.upTo === undefined ? [] : [comparison(target, raw('<='), range.upTo, alias)]),
+      sql`${column(age)} < ${typed(cutoff, age)}`,
+      ...(range.after === undefined ? [] : [comparison(target, raw('>'), range.after)]),
+      ...(range.upTo === undefined ? [] : [comparison(target, raw('<='), range.upTo)]),
       ...(where === undefined ? [] : [writtenSql(where)]),
     ],
     ' and ',
   );
 }
 
-/** Returns what rows are ordered by: the age, and then the key. */
+/** Returns what rows are ordered by: the age, and then the key, of what is called `alias` where columns of the answer may be called alike. */
 export function positionOrder(target: RowTarget, alias?: string): Sql {
   return join(
     orderedColumns(target).map(({ typedColumn }) => column(typedColumn, alias)),
@@ -36,9 +34,9 @@ export function positionOrder(target: RowTarget, alias?: string): Sql {
 }
 
 /** Returns the expression of a row's {@link Position}, an array of texts. */
-export function positionTexts({ age, key }: RowTarget, alias?: string): Sql {
+export function positionTexts({ age, key }: RowTarget): Sql {
   return sql`array[${join(
-    [age, ...key].map((part) => sql`${column(part, alias)}::text`),
+    [age, ...key].map((part) => sql`${column(part)}::text`),
     ', ',
   )}]`;
 }
@@ -51,20 +49,20 @@ export function rootRows(target: RowTarget, range: RowRange = wholeRange, column
 
 /** The way from a child to the root. */
 export interface ChildPath {
-  /** The child as its alias, and then each table between it and the root. */
+  /** The child as `child`, and then each table between it and the root. */
   readonly tables: readonly Sql[];
   /** What joins each of them with the next one, and the last one with the root. */
   readonly conditions: readonly Sql[];
 }
 
-/** Returns the way from the child of this index to the root, that one being in scope as `rootAlias`. */
-export function childPath(target: RowTarget, index: number, childAlias = 'child', rootAlias = 'root'): ChildPath {
+/** Returns the way from the child of this index to the root, that one being in scope as `root`. */
+export function childPath(target: RowTarget, index: number): ChildPath {
   const tables: Sql[] = [];
   const conditions: Sql[] = [];
-  for (let next: number | undefined = index, alias = childAlias; next !== undefined; ) {
+  for (let next: number | undefined = index, alias = 'child'; next !== undefined; ) {
     const child = childAt(target, next);
     tables.push(sql`${qualified(child)} as ${identifier(alias)}`);
-    const parentAlias = child.parent === undefined ? rootAlias : `${childAlias}_${tables.length}`;
+    const parentAlias = child.parent === undefined ? 'root' : `child_${tables.length}`;
     conditions.push(reference(child, alias, parentAlias));
     next = child.parent;
     alias = parentAlias;
@@ -73,18 +71,12 @@ export function childPath(target: RowTarget, index: number, childAlias = 'child'
 }
 
 /**
- * Returns what stands behind FROM to read the rows of a child that go with the root's rows in a range: the child as `childAlias`, the root
- * as `rootAlias`. Each row is there once, as what is referred to is unique.
+ * Returns what stands behind FROM to read the rows of a child that go with the root's rows in a range: the child as `child`, the root
+ * as `root`. Each row is there once, as what is referred to is unique.
  */
-export function childRows(
-  target: RowTarget,
-  index: number,
-  range: RowRange = wholeRange,
-  childAlias = 'child',
-  rootAlias = 'root',
-): Sql {
-  const { tables, conditions } = childPath(target, index, childAlias, rootAlias);
-  const [child, ...others] = [...tables, sql`${rootRows(target, range)} as ${identifier(rootAlias)}`];
+export function childRows(target: RowTarget, index: number, range: RowRange = wholeRange): Sql {
+  const { tables, conditions } = childPath(target, index);
+  const [child, ...others] = [...tables, sql`${rootRows(target, range)} as root`];
   const joins = others.map((other, at) => sql`join ${other} on ${conditions[at] as Sql}`);
   return join([child as Sql, ...joins], ' ');
 }
@@ -120,14 +112,14 @@ function orderedColumns({ age, key }: RowTarget): { readonly typedColumn: TypedC
     .filter(({ typedColumn, at }) => at === 0 || typedColumn.name !== age.name);
 }
 
-function comparison(target: RowTarget, operator: Sql, position: Position, alias: string | undefined): Sql {
+function comparison(target: RowTarget, operator: Sql, position: Position): Sql {
   const parts = orderedColumns(target);
   const values = parts.map(({ typedColumn, at }) => {
     const text = position[at];
     if (text === undefined) throw new RangeError('a position has the age and the whole key');
     return typed(text, typedColumn);
   });
-  const columns = parts.map(({ typedColumn }) => column(typedColumn, alias));
+  const columns = parts.map(({ typedColumn }) => column(typedColumn));
   const rows = sql`(${join(columns, ', ')}) ${operator} (${join(values, ', ')})`;
   if (parts.length === 1) return rows;
   // Of two bounds of one column the planner knows how few rows are between them, and of row comparisons it does not.
