@@ -41,6 +41,14 @@ describe('what became of policies', () => {
     expect(changes).toMatchObject([{ outcome: 'planned' }]);
   });
 
+  it('says in a dry run what is worth knowing of the plan, and to whoever applies it what became of it alone', () => {
+    const notes = ['The table has 20 rows.', 'Before it can be begun, somebody else than ada has to approve it: …'];
+    const shown = evaluate(outcome({ mode: 'dry-run', state: 'planned', deleted: 0, notes }));
+    expect(shown.changes).toMatchObject([{ outcome: 'planned', detail: expect.stringContaining(notes.join(' ')) }]);
+    const applied = evaluate(outcome({ state: 'guarded', deleted: 0, guards: [guard], notes }));
+    expect(applied.changes?.[0]?.detail).not.toContain(notes[0]);
+  });
+
   it('says in a dry run that a guard would stop it, also that somebody has changed the plan that waited', () => {
     const approval = { guard: 'approval-missing', detail: 'It was changed.', evidence: {} } as const;
     const { findings, headline } = evaluate(

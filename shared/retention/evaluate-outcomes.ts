@@ -134,7 +134,8 @@ function pauseFindings(task: string, { policy, target, state, deleted }: PolicyO
 }
 
 function changesOf<Rule extends string>(task: string, outcome: PolicyOutcome, rules: FaultRules<Rule>): Change[] {
-  const { policy, target, mode, state, planned, archived, deleted, detached, kept, manifests, planHash } = outcome;
+  const { policy, target, mode, state, planned, archived, deleted, detached, kept, manifests, planHash, notes } =
+    outcome;
   if (planned === 0 && archived === 0 && deleted === 0) return [];
   const resource = policyResource(task, policy);
   const plan = planHash === null ? '' : ` Plan ${planHash}.`;
@@ -143,7 +144,8 @@ function changesOf<Rule extends string>(task: string, outcome: PolicyOutcome, ru
     mode === 'apply' &&
     (state === 'stopped' || outcome.faults.some(({ rule }) => rules[rule as Rule]?.severity !== 'low'));
   if (!hasFailed && archived === 0 && deleted === 0 && kept === 0) {
-    const detail = `${count(planned)} past the retention in ${target}.${plan}`;
+    const shown = mode === 'apply' ? [] : notes;
+    const detail = [`${count(planned)} past the retention in ${target}.${plan}`, ...shown].join(' ');
     return [{ resource, action: 'take', outcome: 'planned', detail }];
   }
   const archives = `${manifests.length} verified ${manifests.length === 1 ? 'archive' : 'archives'}`;

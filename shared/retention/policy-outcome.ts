@@ -35,6 +35,8 @@ export const policyOutcomeSchema = z.strictObject({
   backlog: z.int().min(0).nullable().default(null),
   /** Which have stopped it; or, where it is paused or only shown, which would. */
   guards: z.array(z.strictObject({ guard: z.enum(guardIds), detail: z.string(), evidence })).default([]),
+  /** Of what is only shown: worth knowing, and no reason to stop. */
+  notes: z.array(z.string()).default([]),
   /** What went otherwise than planned; `rule` is one of the task's. */
   faults: z
     .array(

@@ -6,6 +6,7 @@ import { definitionHash } from './definition-hash.ts';
 import { guardIds, type TrippedGuard } from './guard.ts';
 import { measureRows, type RowMeasure, type TableRows } from './measure-rows.ts';
 import type { Plan } from './plan.ts';
+import { type ApprovalVerdict, judgeApproval } from './plan-approval.ts';
 import {
   approvalOf,
   hasBegun,
@@ -21,13 +22,7 @@ import {
 import { readDependents } from './read-dependents.ts';
 import { readChildIndexes, readIndex } from './read-index.ts';
 import { resolveTarget } from './resolve-target.ts';
-import {
-  approvalMissing,
-  indexMissing,
-  needsApproval,
-  undeclaredDependents,
-  youngerThanRetention,
-} from './row-guards.ts';
+import { indexMissing, needsApproval, undeclaredDependents, youngerThanRetention } from './row-guards.ts';
 import { type RowAction, type RowPolicy, taskOfAction } from './row-policy.ts';
 import type { RowTarget } from './row-target.ts';
 import { volumeGuards } from './volume-guards.ts';
@@ -92,6 +87,7 @@ export async function prepareRowPlan(
     },
     policy.guards,
   );
+  const approval = isSame ? {} : await approvalVerdict(policy, context, chosen);
   const guards = [
     ...(isSame ? [] : volume.guards),
     youngerThanRetention(measure.ages),
@@ -102,7 +98,7 @@ export async function prepareRowPlan(
       await readChildIndexes(target, reader),
     ),
     undeclaredDependents(target, await readDependents(target, reader), policy.acceptedTriggers),
-    isSame ? undefined : await approvalGuard(policy, context, { ...chosen, stored }),
+    approval.guard,
   ];
   return {
     target,
@@ -111,7 +107,11 @@ export async function prepareRowPlan(
     guards: guards
       .filter((guard) => guard !== undefined)
       .toSorted((a, b) => guardIds.indexOf(a.guard) - guardIds.indexOf(b.guard)),
-    notes: [...(isSame ? [] : volume.notes), tableNote(measure.tableRows)],
+    notes: [
+      ...(isSame ? [] : volume.notes),
+      tableNote(measure.tableRows),
+      ...(approval.note === undefined ? [] : [approval.note]),
+    ],
     measure,
   };
 }
@@ -252,22 +252,17 @@ function leaveUnchecked(error: unknown): never {
 }
 
 /** Asked for only where something is to be deleted; but that somebody has changed a plan is told in any case. */
-async function approvalGuard(
-  { mode, guards }: RowPolicy,
-  { mode: runMode, actor, control }: PlanContext,
+async function approvalVerdict(
+  policy: RowPolicy,
+  context: PlanContext,
   { stored, measure, replaced, wasChanged }: ChosenPlan,
-): Promise<TrippedGuard | undefined> {
+): Promise<ApprovalVerdict> {
   if (wasChanged) {
     const detail = `${replaced} A new plan was made: ${stored.hash}.`;
-    return { guard: 'approval-missing', detail, evidence: { planHash: stored.hash } };
+    return { guard: { guard: 'approval-missing', detail, evidence: { planHash: stored.hash } } };
   }
-  const applies = mode === 'apply' && runMode === 'apply';
-  if (!applies || (measure.rows === 0 && plannedAmount(stored.plan) === 0)) return undefined;
-  const approval = await approvalOf(control, stored.hash);
-  return approvalMissing(
-    { stored, approval, hasBegun: await hasBegun(control, stored.plan), runBy: actor, replaced },
-    guards,
-  );
+  if (measure.rows === 0 && plannedAmount(stored.plan) === 0) return {};
+  return judgeApproval({ policy, context }, stored, replaced);
 }
 
 function tableNote({ rows, source }: TableRows): string {

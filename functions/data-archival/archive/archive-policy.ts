@@ -388,8 +388,8 @@ class PolicyWork {
     await this.#onStep(step);
   }
 
-  #tellPlan({ plan, planHash, guards }: PreparedPlan): void {
-    this.#outcome = policyOutcomeSchema.parse({ ...this.#outcome, planHash, planned: plan.rows, guards });
+  #tellPlan({ plan, planHash, guards, notes }: PreparedPlan): void {
+    this.#outcome = policyOutcomeSchema.parse({ ...this.#outcome, planHash, planned: plan.rows, guards, notes });
   }
 
   async #tellBacklog({ target }: PreparedPlan, reader: Reader): Promise<void> {

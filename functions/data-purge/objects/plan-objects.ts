@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { definitionHash } from '../../../shared/retention/definition-hash.ts';
 import { guardIds, type TrippedGuard } from '../../../shared/retention/guard.ts';
 import type { Plan } from '../../../shared/retention/plan.ts';
+import { judgeApproval } from '../../../shared/retention/plan-approval.ts';
 import {
   approvalOf,
   hasBegun,
@@ -12,7 +13,7 @@ import {
   type StoredPlan,
   savePlan,
 } from '../../../shared/retention/plans.ts';
-import { approvalMissing, needsApproval } from '../../../shared/retention/row-guards.ts';
+import { needsApproval } from '../../../shared/retention/row-guards.ts';
 import { tooManyRows, unusualVolume, volumeGuards } from '../../../shared/retention/volume-guards.ts';
 import { readJson, writeJson } from '../../../shared/storage/state-store.ts';
 import { FrozenList, ListWriter, listPartSchema } from './frozen-list.ts';
@@ -27,6 +28,8 @@ export interface PreparedObjects {
   readonly planned: { readonly plan: ObjectPlan; readonly hash: string; readonly list: FrozenList } | undefined;
   /** Any of them, and nothing is deleted. */
   readonly guards: readonly TrippedGuard[];
+  /** What is worth knowing and no reason to stop. */
+  readonly notes: readonly string[];
 }
 
 /** A listing that is not at its end yet, as it is kept between the steps of a run. */
@@ -64,7 +67,7 @@ export async function planObjects(
 ): Promise<PreparedObjects | undefined> {
   const { policy, context } = work;
   const before = await work.guards();
-  if (before.length > 0) return { planned: undefined, guards: before };
+  if (before.length > 0) return { planned: undefined, guards: before, notes: [] };
   const definition = definitionHash(policy);
   const { waiting, replaced } =
     unusable === undefined ? await waitingPlan(work, definition) : { waiting: undefined, replaced: unusable };
@@ -72,28 +75,19 @@ export async function planObjects(
   if (stored === undefined) return undefined;
   const { plan, hash } = stored;
   const list = await FrozenList.open(context.store, plan.list, plan.listHash);
+  const approval = plan.objects === 0 ? {} : await judgeApproval(work, stored, replaced);
   const guards = [
     ...(await volumeOf(work, plan)),
     noneNamed(work, plan),
     youngerThanRetention(work, plan, list),
-    work.applies && plan.objects > 0
-      ? approvalMissing(
-          {
-            stored,
-            approval: await approvalOf(context.control, hash),
-            hasBegun: await hasBegun(context.control, plan),
-            runBy: context.actor,
-            replaced,
-          },
-          policy.guards,
-        )
-      : undefined,
+    approval.guard,
   ];
   return {
     planned: { plan, hash, list },
     guards: guards
       .filter((guard) => guard !== undefined)
       .toSorted((a, b) => guardIds.indexOf(a.guard) - guardIds.indexOf(b.guard)),
+    notes: approval.note === undefined ? [] : [approval.note],
   };
 }
 

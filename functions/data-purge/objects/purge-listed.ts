@@ -74,7 +74,8 @@ async function goOn(work: HeldWork, outcome: PolicyOutcome): Promise<boolean> {
   }
   const prepared = await preparedPlan(work, outcome);
   if (prepared === undefined) return false;
-  const { planned, guards, isUnusable } = prepared;
+  const { planned, guards, notes, isUnusable } = prepared;
+  outcome.notes = [...notes];
   outcome.guards = guards.map(({ guard, detail, evidence }) => ({ guard, detail, evidence: { ...evidence } }));
   if (planned !== undefined) {
     outcome.planHash = planned.hash;

@@ -3,9 +3,8 @@ import { formatTableName } from '../../../shared/postgres/sql.ts';
 import { definitionHash } from '../../../shared/retention/definition-hash.ts';
 import type { TrippedGuard } from '../../../shared/retention/guard.ts';
 import type { Plan } from '../../../shared/retention/plan.ts';
+import { type ApprovalVerdict, judgeApproval } from '../../../shared/retention/plan-approval.ts';
 import {
-  approvalOf,
-  hasBegun,
   history,
   PlanRefused,
   pendingPlan,
@@ -15,7 +14,7 @@ import {
   savePlan,
   wasBegun,
 } from '../../../shared/retention/plans.ts';
-import { approvalMissing, youngerThanRetention } from '../../../shared/retention/row-guards.ts';
+import { youngerThanRetention } from '../../../shared/retention/row-guards.ts';
 import { volumeGuards } from '../../../shared/retention/volume-guards.ts';
 import type { WorkContext } from '../../../shared/run-task.ts';
 import type { PartitionsPolicy } from '../config.ts';
@@ -35,6 +34,8 @@ export interface PreparedPartitions {
   /** What of the plan is still to be done. */
   readonly steps: readonly PartitionStep[];
   readonly guards: readonly TrippedGuard[];
+  /** What is worth knowing and no reason to stop. */
+  readonly notes: readonly string[];
 }
 
 const task = 'data-purge';
@@ -68,8 +69,18 @@ export async function preparePartitionPlan(
   const steps = possible.filter(({ name, step }) =>
     plan.partitions.some((planned) => planned.name === name && planned.step === step),
   );
-  const guards = await guardsOf({ policy, context, facts, stored, plan, steps, isBegun: begun !== undefined });
-  return { facts, plan, planHash: stored.hash, steps, guards };
+  const isBegun = begun !== undefined;
+  const approval: ApprovalVerdict =
+    isBegun || plannedAmount(plan) === 0 ? {} : await judgeApproval({ policy, context }, stored, undefined);
+  const guards = [...(await guardsOf({ policy, context, facts, plan, steps, isBegun })), approval.guard];
+  return {
+    facts,
+    plan,
+    planHash: stored.hash,
+    steps,
+    guards: guards.filter((guard) => guard !== undefined),
+    notes: approval.note === undefined ? [] : [approval.note],
+  };
 }
 
 /** The newest partition always stays: without one, nothing could be written. */
@@ -171,14 +182,13 @@ interface Judged {
   readonly policy: PartitionsPolicy;
   readonly context: PlanContext;
   readonly facts: PartitionedFacts;
-  readonly stored: StoredPlan;
   readonly plan: PartitionPlan;
   readonly steps: readonly PartitionStep[];
   readonly isBegun: boolean;
 }
 
 async function guardsOf(judged: Judged): Promise<TrippedGuard[]> {
-  const { policy, context, facts, stored, plan, steps, isBegun } = judged;
+  const { policy, context, facts, plan, steps, isBegun } = judged;
   const rowsOf = (wanted: readonly PartitionStep[]) =>
     Math.round(wanted.reduce((sum, { partition }) => sum + partition.rows, 0));
   const past = await history(context.control, plan);
@@ -201,21 +211,7 @@ async function guardsOf(judged: Judged): Promise<TrippedGuard[]> {
     isYoungestLater: false,
     children: [],
   });
-  const applies = policy.mode === 'apply' && context.mode === 'apply';
-  const approval =
-    isBegun || !applies || plannedAmount(plan) === 0
-      ? undefined
-      : approvalMissing(
-          {
-            stored,
-            approval: await approvalOf(context.control, stored.hash),
-            hasBegun: await hasBegun(context.control, plan),
-            runBy: context.actor,
-            replaced: undefined,
-          },
-          policy.guards,
-        );
-  return [...(isBegun ? [] : volume), younger, undeclared(facts), approval].filter((guard) => guard !== undefined);
+  return [...(isBegun ? [] : volume), younger, undeclared(facts)].filter((guard) => guard !== undefined);
 }
 
 /** PostgreSQL detaches what is referred to as long as nothing does; the next row could not be written then. */

@@ -309,9 +309,9 @@ class Run {
   }
 }
 
-function planned(outcome: PolicyOutcome, { plan, planHash, guards }: PreparedPartitions): PolicyOutcome {
+function planned(outcome: PolicyOutcome, { plan, planHash, guards, notes }: PreparedPartitions): PolicyOutcome {
   const rows = plan.partitions.reduce((sum, partition) => sum + partition.rows, 0);
-  return policyOutcomeSchema.parse({ ...outcome, planHash, planned: rows, guards });
+  return policyOutcomeSchema.parse({ ...outcome, planHash, planned: rows, guards, notes });
 }
 
 /** Partitions that are still attached, by their bounds; and what is past its retention in a default partition, which is never taken. */

@@ -90,8 +90,8 @@ async function purge(
   return outcomeOfBatches(outcome, result, pacer);
 }
 
-function planned(outcome: PolicyOutcome, { plan, planHash, guards }: PreparedPlan): PolicyOutcome {
-  return policyOutcomeSchema.parse({ ...outcome, planHash, planned: plan.rows, guards });
+function planned(outcome: PolicyOutcome, { plan, planHash, guards, notes }: PreparedPlan): PolicyOutcome {
+  return policyOutcomeSchema.parse({ ...outcome, planHash, planned: plan.rows, guards, notes });
 }
 
 async function backlogOf(
