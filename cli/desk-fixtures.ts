@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { createStateTable } from '../sandbox/aws/create-state-table.ts';
 import { startDynalite } from '../sandbox/aws/dynalite.ts';
 import { startControlPlane } from '../sandbox/control-plane/control-plane.ts';
 import { startObjectServer } from '../sandbox/s3/object-server.ts';
@@ -143,20 +144,7 @@ export async function startStage(functions: Readonly<Record<string, object>>): P
   const dynamo = new DynamoDBClient({ ...access, endpoint: dynalite.url });
   started.defer(() => dynamo.destroy());
   await s3.send(new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: true }));
-  await dynamo.send(
-    new CreateTableCommand({
-      TableName: table,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-    }),
-  );
+  await createStateTable(dynamo, table);
   const running = started.move();
   return {
     environment,

@@ -1,6 +1,6 @@
 import { devNull } from 'node:os';
 import type { CertificateDetail } from '@aws-sdk/client-acm';
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
 import { environmentNames } from '../../shared/deployment.ts';
 import { type ControlPlane, endpointVariable, startControlPlane } from '../control-plane/control-plane.ts';
@@ -8,6 +8,7 @@ import type { EstateDocument } from '../control-plane/estate-document.ts';
 import { mergeEstates } from '../control-plane/merge-estates.ts';
 import { type AwsCertificates, awsCertificates, sampleAccount } from '../estate/aws-certificates.ts';
 import { type ObjectServer, startObjectServer } from '../s3/object-server.ts';
+import { createStateTable } from './create-state-table.ts';
 import { startDynalite } from './dynalite.ts';
 import { startFauxqs } from './fauxqs.ts';
 import type { Delivery } from './sns-delivery.ts';
@@ -99,20 +100,7 @@ export async function startSandboxAws({
   async function createTable(endpoint: string): Promise<void> {
     const client = new DynamoDBClient({ endpoint, region, credentials });
     try {
-      await client.send(
-        new CreateTableCommand({
-          TableName: stateTable,
-          BillingMode: 'PAY_PER_REQUEST',
-          AttributeDefinitions: [
-            { AttributeName: 'pk', AttributeType: 'S' },
-            { AttributeName: 'sk', AttributeType: 'S' },
-          ],
-          KeySchema: [
-            { AttributeName: 'pk', KeyType: 'HASH' },
-            { AttributeName: 'sk', KeyType: 'RANGE' },
-          ],
-        }),
-      );
+      await createStateTable(client, stateTable);
     } finally {
       client.destroy();
     }

@@ -1,4 +1,5 @@
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createStateTable } from '../../sandbox/aws/create-state-table.ts';
 import { startDynalite } from '../../sandbox/aws/dynalite.ts';
 
 /** A state table of this machine, with its keys as they are deployed. */
@@ -15,20 +16,7 @@ export async function startStateTable(): Promise<LocalStateTable> {
   const client = new DynamoDBClient({ endpoint: dynalite.url, region: 'us-east-1', credentials });
   started.defer(() => client.destroy());
   const name = 'state';
-  await client.send(
-    new CreateTableCommand({
-      TableName: name,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [
-        { AttributeName: 'pk', AttributeType: 'S' },
-        { AttributeName: 'sk', AttributeType: 'S' },
-      ],
-      KeySchema: [
-        { AttributeName: 'pk', KeyType: 'HASH' },
-        { AttributeName: 'sk', KeyType: 'RANGE' },
-      ],
-    }),
-  );
+  await createStateTable(client, name);
   const running = started.move();
   return { client, name, [Symbol.asyncDispose]: () => running.disposeAsync() };
 }
