@@ -47,7 +47,8 @@ export async function policyStep(
   return { isDone: outcome.state !== 'working', state: outcome };
 }
 
-function firstOutcome(policy: TablePolicy, mode: DeletionContext['mode']): PolicyOutcome {
+/** Returns what is known of a policy before anything was done. */
+export function firstOutcome(policy: TablePolicy, mode: DeletionContext['mode']): PolicyOutcome {
   return policyOutcomeSchema.parse({
     policy: policy.id,
     target: `${policy.database}/${formatTableName(parseTableName(policy.table))}`,

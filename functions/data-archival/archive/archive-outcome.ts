@@ -1,28 +1,13 @@
 import { ArchiveFault } from '../../../shared/archive/archive-fault.ts';
 import { uncheckedReason } from '../../../shared/aws/unchecked-reason.ts';
 import { LedgerError } from '../../../shared/ledger/ledger-error.ts';
-import { formatTableName, parseTableName } from '../../../shared/postgres/sql.ts';
 import { postgresUncheckedReason } from '../../../shared/postgres/unchecked-reason.ts';
 import { PlanRefused } from '../../../shared/retention/plans.ts';
-import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
-import type { WorkContext } from '../../../shared/run-task.ts';
+import type { PolicyOutcome } from '../../../shared/retention/policy-outcome.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
-import type { ArchivalPolicy } from '../config.ts';
 import type { Differences } from './finish-archive.ts';
 
 type Fault = PolicyOutcome['faults'][number];
-
-/** Returns what is known of a policy before anything was done. */
-export function firstOutcome(policy: ArchivalPolicy, { mode }: Pick<WorkContext<unknown>, 'mode'>): PolicyOutcome {
-  return policyOutcomeSchema.parse({
-    policy: policy.id,
-    target: `${policy.database}/${formatTableName(parseTableName(policy.table))}`,
-    mode: mode === 'apply' && policy.mode === 'apply' ? 'apply' : 'dry-run',
-    state: 'stopped',
-    planHash: null,
-    planned: 0,
-  });
-}
 
 /** Returns an outcome with something that went otherwise than planned; told once, however often it happens. */
 export function withFault(outcome: PolicyOutcome, fault: Omit<Fault, 'evidence'> & Partial<Fault>): PolicyOutcome {

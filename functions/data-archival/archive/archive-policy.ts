@@ -23,6 +23,7 @@ import { measureBacklog } from '../../../shared/retention/measure-rows.ts';
 import { pausedBy } from '../../../shared/retention/pause.ts';
 import { recordRun } from '../../../shared/retention/plans.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
+import { firstOutcome } from '../../../shared/retention/policy-step.ts';
 import { type PreparedPlan, prepareRowPlan } from '../../../shared/retention/prepare-plan.ts';
 import { resolveTarget } from '../../../shared/retention/resolve-target.ts';
 import type { Destination } from '../../../shared/retention/retention-config.ts';
@@ -30,7 +31,7 @@ import type { RowTarget } from '../../../shared/retention/row-target.ts';
 import type { WorkContext, WorkProgress } from '../../../shared/run-task.ts';
 import { UncheckedError } from '../../../shared/unchecked-error.ts';
 import type { ArchivalConfig, ArchivalPolicy } from '../config.ts';
-import { firstOutcome, withDifferences, withError, withFault } from './archive-outcome.ts';
+import { withDifferences, withError, withFault } from './archive-outcome.ts';
 import type { ArchiveStep, OnStep } from './archive-steps.ts';
 import { archiveAction, type LedgerTail, readTail } from './archived-tail.ts';
 import { archivesAhead } from './archives-ahead.ts';
@@ -80,7 +81,8 @@ export async function archivePolicy(
   progress: WorkProgress | undefined,
   { onStep = () => {} }: ArchiveOptions = {},
 ): Promise<WorkProgress> {
-  const before = progress === undefined ? firstOutcome(policy, context) : policyOutcomeSchema.parse(progress.state);
+  const before =
+    progress === undefined ? firstOutcome(policy, context.mode) : policyOutcomeSchema.parse(progress.state);
   const work = new PolicyWork(policy, context, before, onStep);
   const outcome = await work.run();
   return { isDone: outcome.state !== 'working', state: outcome };
