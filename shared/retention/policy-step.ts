@@ -1,3 +1,4 @@
+import type { ClientConfig } from 'pg';
 import { readConnection } from '../databases.ts';
 import { connectionConfig } from '../postgres/connection.ts';
 import { openReader, type Reader } from '../postgres/reader.ts';
@@ -65,15 +66,19 @@ export function firstOutcome(policy: TablePolicy, mode: DeletionContext['mode'])
  * @throws UncheckedError `no-database`, and the errors of connections.
  */
 export async function openDryReader(policy: DeletingPolicy, context: DeletionContext): Promise<Reader> {
-  const { database: name, pace } = policy;
-  const database = Object.hasOwn(context.databases, name) ? context.databases[name] : undefined;
-  if (database === undefined) throw new UncheckedError('no-database', `There is no database ${name}.`);
   return openReader({
-    config: await connectionConfig(readConnection(database), context),
+    config: await readConfig(policy, context),
     connections: 1,
     statementTimeoutSeconds: countingSeconds,
-    lockTimeoutSeconds: pace.lockTimeoutSeconds,
+    lockTimeoutSeconds: policy.pace.lockTimeoutSeconds,
     timeZone: 'UTC',
     signal: context.signal,
   });
+}
+
+/** Returns how the rows of a policy are read: from the replica where there is one. @throws UncheckedError `no-database`. */
+export async function readConfig({ database: name }: DeletingPolicy, context: DeletionContext): Promise<ClientConfig> {
+  const database = Object.hasOwn(context.databases, name) ? context.databases[name] : undefined;
+  if (database === undefined) throw new UncheckedError('no-database', `There is no database ${name}.`);
+  return connectionConfig(readConnection(database), context);
 }

@@ -1,5 +1,4 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import type { ClientConfig } from 'pg';
 import * as z from 'zod';
 import { ArchiveFault } from '../../../shared/archive/archive-fault.ts';
 import { manifestKey } from '../../../shared/archive/archive-names.ts';
@@ -9,21 +8,19 @@ import type { Manifest } from '../../../shared/archive/manifest.ts';
 import { manifestHash, readManifest } from '../../../shared/archive/read-manifest.ts';
 import { verifyArchive } from '../../../shared/archive/verify-archive.ts';
 import { targetIn } from '../../../shared/aws/accounts.ts';
-import { readConnection } from '../../../shared/databases.ts';
 import { Ledger } from '../../../shared/ledger/ledger.ts';
-import { connectionConfig } from '../../../shared/postgres/connection.ts';
 import { openCopySession } from '../../../shared/postgres/copy-session.ts';
-import { openReader, type Reader } from '../../../shared/postgres/reader.ts';
+import type { Reader } from '../../../shared/postgres/reader.ts';
 import { readingEnded } from '../../../shared/postgres/reading-ended.ts';
 import type { BatchLedger } from '../../../shared/retention/batch-ledger.ts';
 import { outcomeOfBatches } from '../../../shared/retention/batch-loop-outcome.ts';
-import { countingSeconds, type Deletion, openDeletion } from '../../../shared/retention/batch-loop-surroundings.ts';
+import { type Deletion, openDeletion } from '../../../shared/retention/batch-loop-surroundings.ts';
 import { beginPlan } from '../../../shared/retention/begin-plan.ts';
 import { measureBacklog } from '../../../shared/retention/measure-rows.ts';
 import { pausedBy } from '../../../shared/retention/pause.ts';
 import { recordRun } from '../../../shared/retention/plans.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../../shared/retention/policy-outcome.ts';
-import { firstOutcome } from '../../../shared/retention/policy-step.ts';
+import { firstOutcome, openDryReader, readConfig } from '../../../shared/retention/policy-step.ts';
 import { type PreparedPlan, prepareRowPlan } from '../../../shared/retention/prepare-plan.ts';
 import { resolveTarget } from '../../../shared/retention/resolve-target.ts';
 import type { Destination } from '../../../shared/retention/retention-config.ts';
@@ -130,14 +127,7 @@ class PolicyWork {
 
   /** Reads from the replica where there is one, and changes nothing. */
   async #show(): Promise<void> {
-    await using reader = await openReader({
-      config: await this.#readConfig(),
-      connections: 1,
-      statementTimeoutSeconds: countingSeconds,
-      lockTimeoutSeconds: this.#policy.pace.lockTimeoutSeconds,
-      timeZone: 'UTC',
-      signal: this.#context.signal,
-    });
+    await using reader = await openDryReader(this.#policy, this.#context);
     const prepared = await prepareRowPlan(this.#policy, 'archive', this.#context, reader);
     this.#tellPlan(prepared);
     this.#outcome = { ...this.#outcome, state: 'planned' };
@@ -228,7 +218,7 @@ class PolicyWork {
   /** Archives from the oldest row on; while rows of one archive are deleted, those of the next are copied. */
   async #archiveMore(chain: ArchiveChain, run: Run): Promise<boolean> {
     const { prepared, target, deletion } = run;
-    const config = await this.#readConfig();
+    const config = await readConfig(this.#policy, this.#context);
     await waitForReplica(config, deletion.primary, run.signal);
     const ended = new AbortController();
     const signal = AbortSignal.any([run.signal, ended.signal]);
@@ -400,14 +390,6 @@ class PolicyWork {
     const measured = await measureBacklog(target, policy, now, policy.guards.maximumRows, reader);
     const backlogAgeHours = measured.backlogAgeHours === null ? null : Math.max(0, measured.backlogAgeHours);
     this.#outcome = { ...this.#outcome, backlog: measured.backlog, backlogAgeHours };
-  }
-
-  async #readConfig(): Promise<ClientConfig> {
-    const name = this.#policy.database;
-    const { databases } = this.#context;
-    const database = Object.hasOwn(databases, name) ? databases[name] : undefined;
-    if (database === undefined) throw new UncheckedError('no-database', `There is no database ${name}.`);
-    return connectionConfig(readConnection(database), this.#context);
   }
 
   get #destination(): Destination {
