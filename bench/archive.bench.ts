@@ -3,13 +3,14 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { bundleProgram } from '../sandbox/bundle-program.ts';
 import { interruptible } from '../sandbox/interruption.ts';
 import { startPostgres } from '../sandbox/postgres/start-postgres.ts';
 import type { ArchiveJob, ArchiveResult } from './archive/archiver.ts';
 import { fillListens, table } from './archive/listens.ts';
 import { processorClock } from './audit/processor-clock.ts';
 import { median } from './median.ts';
-import { ask, bundle, missingPrograms, pipeline, processorSeconds, start, stop } from './processes.ts';
+import { ask, missingPrograms, pipeline, processorSeconds, start, stop } from './processes.ts';
 
 /** Rows per second beside the peer's, and memory in MiB. */
 const goals = { ratio: 0.7, peakMiB: 200 };
@@ -62,8 +63,8 @@ export async function run(options: readonly string[]): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'caretaker-bench-'));
     ended.defer(() => rm(folder, { recursive: true }));
     const programs = {
-      archiver: await bundle('bench/archive/archiver.ts', folder),
-      s3: await bundle('sandbox/s3/main.ts', folder),
+      archiver: await bundleProgram('bench/archive/archiver.ts', folder),
+      s3: await bundleProgram('sandbox/s3/main.ts', folder),
     };
     const bench: Bench = { url, client, clock: await processorClock(client), folder, programs, interruption };
     await measureAll(bench, { rows, rounds, rowsPerArchive });

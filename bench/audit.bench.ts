@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { bundleProgram } from '../sandbox/bundle-program.ts';
 import { interruptible } from '../sandbox/interruption.ts';
 import { startPostgres } from '../sandbox/postgres/start-postgres.ts';
 import {
@@ -21,7 +22,7 @@ import { processorClock } from './audit/processor-clock.ts';
 import { type BenchRule, fillTracks, rules, schema, table } from './audit/tracks.ts';
 import { writeDuring } from './audit/writer.ts';
 import { median, quantile } from './median.ts';
-import { ask, bundle, start, stop } from './processes.ts';
+import { ask, start, stop } from './processes.ts';
 
 /** What is to be audited. */
 export interface AuditJob {
@@ -103,7 +104,7 @@ export async function run(options: readonly string[]): Promise<void> {
     ended.defer(() => rm(directory, { recursive: true }));
     await client.query(`create schema ${schema}`);
     ended.defer(async () => void (await client.query(`drop schema ${schema} cascade`)));
-    const { child } = await start(await bundle('bench/audit/caretaker.ts', directory));
+    const { child } = await start(await bundleProgram('bench/audit/caretaker.ts', directory));
     ended.defer(() => stop(child));
     const clock = await processorClock(client);
     await measureAll({ url, client, clock, child, rounds, interruption }, Number(values.rows));

@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleProgram } from '../sandbox/bundle-program.ts';
 import { median } from './median.ts';
-import { ask, bundle, start, startServer, stop } from './processes.ts';
+import { ask, start, startServer, stop } from './processes.ts';
 
 /** What a scanner is asked to do. */
 export interface ScanJob {
@@ -47,8 +48,8 @@ export async function run(options: readonly string[]): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'caretaker-bench-'));
   ended.defer(() => rm(directory, { recursive: true }));
   const scanners = {
-    bare: await bundle('bench/certificates/bare.ts', directory),
-    caretaker: await bundle('bench/certificates/caretaker.ts', directory),
+    bare: await bundleProgram('bench/certificates/bare.ts', directory),
+    caretaker: await bundleProgram('bench/certificates/caretaker.ts', directory),
   };
   const { child: server, said: servers } = await startServer<Servers>('bench/certificates/server.ts');
   ended.defer(() => stop(server));

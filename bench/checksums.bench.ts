@@ -4,8 +4,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleProgram } from '../sandbox/bundle-program.ts';
 import { median } from './median.ts';
-import { ask, bundle, start, startServer, stop } from './processes.ts';
+import { ask, start, startServer, stop } from './processes.ts';
 
 /** What a verification is asked to do. */
 export interface VerificationJob {
@@ -55,7 +56,7 @@ export async function run(options: readonly string[]): Promise<void> {
   ended.defer(() => rm(directory, { recursive: true }));
   const objects = join(directory, 'objects');
   const files = await writeObjects(objects, Number(values.objects), fileBytes);
-  const verifier = await bundle('bench/checksums/caretaker.ts', directory);
+  const verifier = await bundleProgram('bench/checksums/caretaker.ts', directory);
   const server = await startServer<Served>('bench/checksums/server.ts', {
     FOLDER: objects,
     KEYS_PER_FILE: values.times,

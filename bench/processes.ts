@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { nodeOptions } from '../shared/deployment.ts';
 
 const run = promisify(execFile);
@@ -18,31 +17,6 @@ export async function missingPrograms(names: readonly string[]): Promise<string[
 }
 
 const root = join(import.meta.dirname, '..');
-
-/**
- * Bundles a program as a function is, and returns its file: what strips types from TypeScript takes memory too, and so would what a
- * function only loads when it needs it.
- */
-export async function bundle(program: string, folder: string): Promise<string> {
-  const name = program.replace(/\W/g, '-');
-  await build({
-    entryPoints: { [name]: join(root, program) },
-    outdir: folder,
-    outExtension: { '.js': '.mjs' },
-    bundle: true,
-    splitting: true,
-    minify: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node24',
-    mainFields: ['module', 'main'],
-    external: ['pg-native'],
-    // `pg` is CommonJS, and requires modules of Node's.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    logLevel: 'warning',
-  });
-  return join(folder, `${name}.mjs`);
-}
 
 /**
  * Starts a program as a function is, which says something when it is ready. It has nothing of this environment but the path.

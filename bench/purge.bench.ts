@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
+import { bundleProgram } from '../sandbox/bundle-program.ts';
 import { interruptible } from '../sandbox/interruption.ts';
 import { startPostgres } from '../sandbox/postgres/start-postgres.ts';
 import type { PolicyOutcome } from '../shared/retention/policy-outcome.ts';
 import { processorClock } from './audit/processor-clock.ts';
 import { median, quantile } from './median.ts';
-import { ask, bundle, start, stop } from './processes.ts';
+import { ask, start, stop } from './processes.ts';
 import type { LoopJob, LoopResult } from './purge/by-hand.ts';
 import { countOld, fillListens, makeSource, schema, table, youngRows } from './purge/listens.ts';
 import { writeDuring } from './purge/writer.ts';
@@ -101,7 +102,7 @@ export async function run(options: readonly string[]): Promise<void> {
     ended.defer(async () => void (await client.query(`drop schema if exists ${schema} cascade`)));
     await makeSource(client, rows);
     const program = async (name: string) => {
-      const { child } = await start(await bundle(`bench/purge/${name}.ts`, directory));
+      const { child } = await start(await bundleProgram(`bench/purge/${name}.ts`, directory));
       return ended.adopt(child, stop);
     };
     const caretaker = await program('caretaker');

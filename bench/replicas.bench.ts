@@ -2,8 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bundleProgram } from '../sandbox/bundle-program.ts';
 import { median } from './median.ts';
-import { ask, bundle, start, startServer, stop } from './processes.ts';
+import { ask, start, startServer, stop } from './processes.ts';
 import { plantedDifferences } from './replicas/library.ts';
 import { rcloneVariants, rcloneVersion, runRclone } from './replicas/rclone.ts';
 
@@ -42,7 +43,7 @@ export async function run(options: readonly string[]): Promise<void> {
   const { child: server, said: port } = await startServer<number>('bench/replicas/server.ts');
   ended.defer(() => stop(server));
   const endpoint = `http://127.0.0.1:${port}`;
-  const file = await bundle('bench/replicas/caretaker.ts', directory);
+  const file = await bundleProgram('bench/replicas/caretaker.ts', directory);
   const version = await rcloneVersion();
   if (version === undefined) print('rclone is not installed (apt-get install rclone): Caretaker is measured alone.');
   else print(`rclone ${version}, check --size-only; Node ${process.version}`);

@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { bundleProgram } from '../../sandbox/bundle-program.ts';
 import { type PolicyOutcome, policyOutcomeSchema } from '../../shared/retention/policy-outcome.ts';
 import type { ArchiverJob } from './archiver.ts';
 
@@ -19,21 +18,7 @@ export class ArchiverProcesses implements AsyncDisposable {
 
   /** @param folder for the program, which is bundled so that it begins in no time. */
   static async start(folder: string): Promise<ArchiverProcesses> {
-    const file = join(folder, 'archiver.mjs');
-    await build({
-      entryPoints: [join(import.meta.dirname, 'archiver.ts')],
-      outfile: file,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node24',
-      mainFields: ['module', 'main'],
-      external: ['pg-native'],
-      // `pg` is CommonJS, and requires modules of Node's.
-      banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-      logLevel: 'warning',
-    });
-    return new ArchiverProcesses(file);
+    return new ArchiverProcesses(await bundleProgram('test/archive-crash/archiver.ts', folder));
   }
 
   private constructor(file: string) {
