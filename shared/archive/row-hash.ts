@@ -122,7 +122,10 @@ export class RowsHash {
     this.#link(this.#flags, oneText);
   }
 
-  /** Takes the values of a row into the chain. */
+  /**
+   * Takes the values of a row into the chain. The rounds of the hash stand here each time that they are done: as functions they would have
+   * to hand three numbers on through memory, for each twelve bytes.
+   */
   #link({ bytes, words, starts, ends }: CopiedRow, areIntegers: Uint8Array): void {
     let high = this.lastHigh;
     let low = this.lastLow;
