@@ -16,5 +16,16 @@ if (name === undefined || !names.includes(name)) {
   process.exitCode = 2;
 } else {
   const benchmark: { run(options: readonly string[]): Promise<void> } = await import(`./${name}${suffix}`);
-  await benchmark.run(options);
+  try {
+    await benchmark.run(options);
+  } catch (error) {
+    if (!isUsageFault(error)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 2;
+  }
+}
+
+/** What `parseArgs` says of options: https://nodejs.org/api/errors.html */
+function isUsageFault(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
 }
